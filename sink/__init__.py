@@ -1,0 +1,1 @@
+"""ecs-event-sink: every ECS system event from an MNS queue into an SLS logstore."""
