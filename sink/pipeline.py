@@ -54,11 +54,8 @@ class Source(Protocol):
 class Store(Protocol):
     """A logstore."""
 
-    async def write(self, records: Sequence[Record]) -> None:
-        """Return once the service has answered 200 for each record, or for its quarantine record.
-
-        Raises CloudError if not all are stored: some may be, and a repetition stores them twice.
-        """
+    async def write(self, records: Sequence[Record]) -> Sequence[CloudError | None]:
+        """The outcome of each record: None once it is stored, be it in quarantine."""
 
 
 class Actions(Protocol):
@@ -232,9 +229,11 @@ class Pipeline:
         stored = await self._write(
             [event.record(self._receipt(message)) for message, event in zip(messages, events, strict=True)]
         )
-        await self._settle(source, [message for message in messages if message not in acting], final=stored)
+        outcomes = dict(zip(messages, stored, strict=True))
         for message, acted in acting.items():
-            self._own(self._settle_acted(source, message, acted, stored))
+            self._own(self._settle_acted(source, message, acted, outcomes.pop(message)))
+        await self._settle(source, [message for message, done in outcomes.items() if done], final=True)
+        await self._settle(source, [message for message, done in outcomes.items() if not done], final=False)
 
     def _begin_acting(
         self, messages: Sequence[Message], events: Sequence[Event | Unreadable]
@@ -252,7 +251,7 @@ class Pipeline:
         """Act on an event and record what came of it. True once those records are stored."""
         records = await self._actions.act(event)
         self.tally.acted += 1
-        return await self._write(records)
+        return all(await self._write(records))
 
     async def _settle_acted(
         self, source: Source, message: Message, acted: asyncio.Task[bool], stored: bool
@@ -260,20 +259,21 @@ class Pipeline:
         """Settle a message by itself, once its actions have come to a recorded end."""
         await self._settle(source, [message], final=await acted and stored)
 
-    async def _write(self, records: Sequence[Record]) -> bool:
-        """Store records. False if that cannot be done now."""
-        try:
-            await self._store.write(records)
-        except CloudError as error:
-            self._report.trouble("logstore", error)
-            return False
-        self._report.fine("logstore")
-        return True
+    async def _write(self, records: Sequence[Record]) -> list[bool]:
+        """Store records; True for each that is stored. Reports a failure, or that there was none."""
+        outcomes = await self._store.write(records)
+        failure = next((outcome for outcome in outcomes if outcome is not None), None)
+        if failure is not None:
+            self._report.trouble("logstore", failure)
+        elif records:
+            self._report.fine("logstore")
+        return [outcome is None for outcome in outcomes]
 
     async def _settle(self, source: Source, messages: Sequence[Message], *, final: bool) -> None:
         """Let messages go: delete them at their end, or give them back. The only place that deletes."""
-        hands = self._hands[source.name]
-        await hands.release(messages)
+        if not messages:
+            return
+        await self._hands[source.name].release(messages)
         if final:
             self.tally.stored += len(messages)
             await self._delete(source, messages)

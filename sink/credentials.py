@@ -1,0 +1,89 @@
+"""Whose keys are used: one provider that fits the SDKs of MNS, SLS and the rest alike.
+
+The embedded cloud takes the pair of its own. Everything else comes from Alibaba Cloud's usual chain
+(environment, OIDC, `~/.aliyun/config.json`, ECS RAM role, …), asked anew for each request, so that a token
+that runs out is replaced while the sink runs. No key ever stands in `config.ini`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sink.errors import Denied
+
+
+class Keys(Protocol):
+    """A key pair, with a token where it is a temporary one."""
+
+    def get_access_key_id(self) -> str:
+        """The AccessKey id."""
+
+    def get_access_key_secret(self) -> str:
+        """The AccessKey secret."""
+
+    def get_security_token(self) -> str:
+        """The STS token, or "" for a lasting key."""
+
+
+class Provider(Protocol):
+    """What every SDK of Alibaba Cloud takes as `credentials_provider`."""
+
+    def get_credentials(self) -> Keys:
+        """The keys that are good now."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StaticKeys:
+    """Keys that are known. Never shown: `repr` hides them."""
+
+    key_id: str
+    secret: str
+    token: str = ""
+
+    def get_access_key_id(self) -> str:
+        """The AccessKey id."""
+        return self.key_id
+
+    def get_access_key_secret(self) -> str:
+        """The AccessKey secret."""
+        return self.secret
+
+    def get_security_token(self) -> str:
+        """The STS token, or ""."""
+        return self.token
+
+    def get_credentials(self) -> Keys:
+        """These keys."""
+        return self
+
+
+class DefaultChain:
+    """Alibaba Cloud's default credential chain (package `alibabacloud-credentials`)."""
+
+    def __init__(self) -> None:
+        # Read here and not at import: the package reads the environment when it is imported.
+        from alibabacloud_credentials.provider.default import DefaultCredentialsProvider
+
+        self._chain = DefaultCredentialsProvider()
+
+    def get_credentials(self) -> Keys:
+        """The first keys that the chain finds. Raises Denied where it finds none."""
+        try:
+            found = self._chain.get_credentials()
+        except Exception as error:  # the chain raises whatever its links happen to
+            raise Denied(
+                "credentials",
+                "NoCredentials",
+                f"no link of the default chain gave keys: {error}",
+                "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "
+                "or give the machine a RAM role",
+            ) from error
+        # The MNS SDK compares the token with "" and breaks on None.
+        return StaticKeys(
+            found.get_access_key_id(), found.get_access_key_secret(), found.get_security_token() or ""
+        )
+
+
+LOCAL_KEYS = StaticKeys("local", "local-secret")
+"""What the embedded cloud takes unless it was told otherwise."""
