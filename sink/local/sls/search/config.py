@@ -33,7 +33,10 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class KeyIndex:
-    """One indexed key. `json_keys` are the leaves of a json key by their path, `a.b`."""
+    """One indexed key, or a leaf of the json key `parent`.
+
+    `json_keys` are the leaves of a json key by their path, `a.b`.
+    """
 
     name: str
     type: str
@@ -43,6 +46,12 @@ class KeyIndex:
     json_keys: Mapping[str, KeyIndex] = field(default_factory=dict)
     index_all: bool = False
     max_depth: int = -1
+    parent: str = ""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where in its parent a leaf is: `("a", "b")` for `content.a.b` of `content`."""
+        return tuple(self.name.removeprefix(f"{self.parent}.").split("."))
 
     @property
     def numeric(self) -> bool:
@@ -54,7 +63,7 @@ class KeyIndex:
         found = self.json_keys.get(path)
         depth = path.count(".") + 1
         if found is None and self.index_all and (self.max_depth < 0 or depth <= self.max_depth):
-            return KeyIndex(f"{self.name}.{path}", "text", self.tokens, self.doc_value)
+            return KeyIndex(f"{self.name}.{path}", "text", self.tokens, self.doc_value, parent=self.name)
         return found
 
 
@@ -162,15 +171,17 @@ def _type(document: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> 
 
 def _json_keys(name: str, document: Mapping[str, Any], tokens: Tokens) -> dict[str, KeyIndex]:
     leaves = _mapping(document, "json_keys", f"key ({name})")
-    return {path: _leaf(f"{name}.{path}", leaf, tokens) for path, leaf in leaves.items()}
+    return {path: _leaf(name, path, leaf, tokens) for path, leaf in leaves.items()}
 
 
-def _leaf(name: str, document: Any, tokens: Tokens) -> KeyIndex:
+def _leaf(parent: str, path: str, document: Any, tokens: Tokens) -> KeyIndex:
+    name = f"{parent}.{path}"
     where = f"key ({name})"
     if not isinstance(document, Mapping):
         raise _invalid(f'{where} must be an object such as {{"type": "long"}}')
     type_ = _type(document, JSON_KEY_TYPES, where)
-    return KeyIndex(name, type_, tokens, _flag(document, "doc_value", where), document.get("alias") or "")
+    doc_value = _flag(document, "doc_value", where)
+    return KeyIndex(name, type_, tokens, doc_value, document.get("alias") or "", parent=parent)
 
 
 def _automatic(

@@ -1,0 +1,233 @@
+"""The search part of a query as a tree: `parse_search` by the grammar in `syntax.lark`.
+
+The tree knows nothing of indexes: which words a text holds depends on the delimiters of the key that it is
+searched in, so a `Term` keeps its text as glyphs, wildcards apart from the characters that only look like
+them, and `predicate.py` cuts it.
+
+Faults are answered in the vendor's words ("Common log query and analysis errors"), with a hint where a
+newcomer meets one daily: an event name such as `Instance:StateChange` without its quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.exceptions import VisitError
+
+from ..errors import SlsError, parameter_invalid
+
+CONDITION_LIMIT = 30
+RESERVED = ("and", "or", "not", "sort", "asc", "desc", "avg", "sum", "min", "max", "limit")
+
+
+class Wildcard(Enum):
+    """A wildcard of a term: any run of characters, or exactly one."""
+
+    ANY = "*"
+    ONE = "?"
+
+
+Glyph = str | Wildcard
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words to be found in the field `key`, or anywhere (None).
+
+    `phrase` asks for the words side by side in this order; without it all must be there, in any order.
+    """
+
+    key: str | None
+    glyphs: tuple[Glyph, ...]
+    phrase: bool = False
+
+    @property
+    def text(self) -> str:
+        """The term as somebody would read it."""
+        return "".join(glyph.value if isinstance(glyph, Wildcard) else glyph for glyph in self.glyphs)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number in the field `key`, between two bounds, None for none; a bound counts in if it is closed.
+
+    A bound without a fraction is an int: a long has more digits than a float can tell apart.
+    """
+
+    key: str
+    low: int | float | None
+    high: int | float | None
+    low_closed: bool = True
+    high_closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of `parts`; no part at all is every log."""
+
+    parts: tuple[Search, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of `parts`."""
+
+    parts: tuple[Search, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Every log but those of `part`."""
+
+    part: Search
+
+
+Search = Term | Range | And | Or | Not
+
+EVERYTHING = And(())
+
+
+def parse_search(text: str) -> Search:
+    """Read the search part of a query. Raises SlsError: 400 ParameterInvalid."""
+    try:
+        tree = _grammar().parse(text)
+        search: Search = _Build().transform(tree)
+    except UnexpectedInput as fault:
+        raise _syntax_error(text, fault.pos_in_stream or 0) from fault
+    except VisitError as fault:
+        raise fault.orig_exc from fault
+    count = len(list(conditions(search)))
+    if count > CONDITION_LIMIT:
+        raise parameter_invalid(f"condition number {count} is more than {CONDITION_LIMIT}")
+    return search
+
+
+def conditions(search: Search) -> Iterator[Term | Range]:
+    """The terms and ranges of a search, from left to right."""
+    match search:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from conditions(part)
+        case Not(part):
+            yield from conditions(part)
+        case _:
+            yield search
+
+
+def split_query(query: str) -> tuple[str, str | None]:
+    """Cut a query at the first `|` outside double quotes: the search part, and the SQL or None.
+
+    >>> split_query('name:"a|b" | select 1')
+    ('name:"a|b"', 'select 1')
+    """
+    bar = re.match(r'(?:[^"|\\]|\\.|"(?:[^"\\]|\\.)*"?)*', query, re.DOTALL)
+    end = bar.end() if bar else 0
+    search, rest = query[:end].strip(), query[end:]
+    return search, rest[1:].strip() if rest.startswith("|") else None
+
+
+@cache
+def _grammar() -> Lark:
+    return Lark.open("syntax.lark", rel_to=__file__, parser="lalr")
+
+
+@v_args(inline=True)
+class _Build(Transformer[Token, Search]):
+    """Turns the parse tree into `Search`, from the leaves up."""
+
+    def start(self, search: Search = EVERYTHING) -> Search:
+        return search
+
+    def anything(self, *parts: Search) -> Search:
+        return Or(parts)
+
+    def conjunction(self, *parts: Search) -> Search:
+        return And(parts)
+
+    def negation(self, part: Search) -> Search:
+        return Not(part)
+
+    def exception(self, kept: Search, part: Search) -> Search:
+        return And((kept, Not(part)))
+
+    def group(self, search: Search) -> Search:
+        return search
+
+    def name(self, token: Token) -> str:
+        return _unescaped(token.strip('"') if token.type == "QUOTED" else token)
+
+    def full_text(self, token: Token) -> Search:
+        if token == "*":
+            return EVERYTHING
+        if token.type == "WORD" and token.lower() in RESERVED:
+            raise _near(token, f'quote the word to search for it: "{token}"')
+        return _term(None, token)
+
+    def field(self, key: str, token: Token) -> Search:
+        return _term(key, token)
+
+    def tag(self, name: str, token: Token) -> Search:
+        return _term(f"__tag__:{name}", token)
+
+    def comparison(self, key: str, operator: Token, number: Token) -> Search:
+        value = _number(number)
+        match operator:
+            case ">" | ">=":
+                return Range(key, value, None, low_closed=operator == ">=")
+            case "<" | "<=":
+                return Range(key, None, value, high_closed=operator == "<=")
+            case _:
+                return Range(key, value, value)
+
+    def interval(self, key: str, opening: Token, low: Token, high: Token, closing: Token) -> Search:
+        return Range(key, _bound(low), _bound(high), opening == "[", closing == "]")
+
+
+def _number(token: str) -> int | float:
+    return int(token) if token.lstrip("+-").isdigit() else float(token)
+
+
+def _bound(token: str) -> int | float | None:
+    return None if token == "*" else _number(token)
+
+
+def _term(key: str | None, token: Token) -> Term:
+    if token.type == "WORD":
+        return Term(key, tuple(_glyphs(token)))
+    inside = token[token.index('"') + 1 : -1]
+    return Term(key, tuple(_unescaped(inside)), phrase=token.type == "PHRASE")
+
+
+def _glyphs(word: str) -> Iterator[Glyph]:
+    for mark in re.findall(r"\\.|.", word, re.DOTALL):
+        yield Wildcard(mark) if mark in ("*", "?") else mark[-1]
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def _syntax_error(text: str, position: int) -> SlsError:
+    if len(re.findall(r'(?<!\\)"', text)) % 2:
+        return parameter_invalid("unclosed string quote")
+    near = text[position : position + 1]
+    hint = "after the search part there is nothing" if not near else ""
+    if near == ":":
+        hint = 'wrap what holds the : in quotation marks, as in name:"Instance:StateChange"'
+    return _error_at(near, position, hint)
+
+
+def _near(token: Token, hint: str) -> SlsError:
+    return _error_at(token, token.start_pos or 0, hint)
+
+
+def _error_at(near: str, position: int, hint: str) -> SlsError:
+    return parameter_invalid(
+        f"ErrorType:QueryParseError.ErrorMessage:syntax error error position is from "
+        f"column:{position} to column:{position + len(near)},error near < {near} >" + (hint and f"; {hint}")
+    )
