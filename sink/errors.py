@@ -8,7 +8,7 @@
         ├── Throttled               75  a quota: try again, slower
         ├── Denied                  77  keys, permissions or the clock: an operator must act
         ├── Missing                 69  the queue, project or logstore is not there
-        └── Rejected                65  the request itself is refused: trying it again is no use
+        └── Rejected                64  the request itself is refused: trying it again is no use
 
 A class exists only where a caller does something else for it. `sources`, `stores` and `cloud` turn each
 SDK's exceptions into these; nothing else of an SDK leaves those modules.
@@ -85,4 +85,4 @@ class Missing(CloudError):
 class Rejected(CloudError):
     """The service refuses this very request, and would again."""
 
-    exit_code = 65
+    exit_code = 64
