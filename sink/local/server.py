@@ -11,16 +11,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import ipaddress
+import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
-from sink.local.accounts import Accounts, parse_account
+from sink.local import folder
+from sink.local.accounts import AccessKey, Accounts, parse_account
 from sink.local.app import Cloud
+from sink.local.connection import Connection
+
+FIRST_HOLDER_SECONDS = 30.0
+"""How long a cloud that runs until unused waits for its first holder."""
 
 
 def announce(url: str) -> None:
@@ -42,11 +52,17 @@ async def serve(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the embedded cloud until SIGTERM or SIGINT; return the exit code."""
+    """Run the embedded cloud until SIGTERM or SIGINT; return the exit code of `sink local`."""
     options = _options(arguments)
-    accounts = Accounts(options.account) if options.account else Accounts.default()
-    asyncio.run(_serve_until_signal(Cloud(options.data, accounts), options.port))
-    return 0
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        with folder.locked(options.data):
+            asyncio.run(_serve_until_signal(options))
+    except folder.FolderInUse as error:
+        return _fail(os.EX_TEMPFAIL, error)
+    except OSError as error:
+        return _fail(os.EX_UNAVAILABLE, error)
+    return os.EX_OK
 
 
 class _Server(uvicorn.Server):
@@ -55,7 +71,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 cloud,
                 loop="asyncio",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -78,10 +94,34 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_until_signal(cloud: Cloud, port: int) -> None:
+async def _serve_until_signal(options: argparse.Namespace) -> None:
+    accounts = Accounts(options.account) if options.account else Accounts.default()
+    cloud = Cloud(options.data, accounts)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, cloud.stop)
-    await serve(cloud, port=port)
+    ready = functools.partial(_announce, options.data)
+    if not options.until_unused:
+        return await serve(cloud, port=options.port, ready=ready)
+    watch = asyncio.create_task(_stop_when_unused(cloud))
+    try:
+        await serve(cloud, port=options.port, ready=ready)
+    finally:
+        watch.cancel()
+
+
+async def _stop_when_unused(cloud: Cloud) -> None:
+    await cloud.holders.abandoned(FIRST_HOLDER_SECONDS)
+    cloud.stop()
+
+
+def _announce(data: Path, url: str) -> None:
+    folder.publish(data, url)
+    announce(url)
+
+
+def _fail(code: int, error: Exception) -> int:
+    print(f"sink local: {error}", file=sys.stderr)  # noqa: T201
+    return code
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -90,13 +130,31 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=1024)
 
 
+def _account(text: str) -> AccessKey:
+    try:
+        return parse_account(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="sink local", description="Alibaba Cloud, embedded: MNS and SLS on loopback."
+    parser = _Parser(prog="sink local", description="Alibaba Cloud, embedded: MNS and SLS on loopback.")
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0, the default, takes a free one")
+    add("--data", type=Path, default=Path("local-data"), help="folder that holds all state")
+    form = "ACCOUNT:KEY:SECRET[:TOKEN]"
+    add(
+        "--account",
+        type=_account,
+        action="append",
+        metavar=form,
+        help="repeatable; replaces local:local-secret",
     )
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    parser.add_argument("--data", type=Path, default=Path("local-data"), help="folder that holds all state")
-    parser.add_argument(
-        "--account", type=parse_account, action="append", help="ACCOUNT:KEY:SECRET[:TOKEN], repeatable"
-    )
+    add("--until-unused", action="store_true", help="end when the last holder of /_local/hold has gone")
     return parser.parse_args(arguments)

@@ -1,0 +1,45 @@
+"""The last requests that the embedded cloud answered, for tests and for the curious.
+
+`Cloud` notes each exchange, `GET /_local/requests` shows them. Bounded, so that a cloud which runs for
+weeks does not grow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and how it ended."""
+
+    service: str
+    operation: str
+    status: int | None
+    """None: the connection was closed without an answer."""
+    at: float
+    """When the request came, in seconds since the epoch."""
+    milliseconds: float
+    """How long the answer took."""
+    resource: str
+    """Host and path."""
+
+
+class Journal:
+    """Remembers the last `REMEMBERED` exchanges, oldest first, and counts them all by service."""
+
+    def __init__(self) -> None:
+        self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED)
+        self.counts: dict[str, int] = {}
+
+    def note(self, exchange: Exchange) -> None:
+        """Remember one exchange."""
+        self._exchanges.append(exchange)
+        self.counts[exchange.service] = self.counts.get(exchange.service, 0) + 1
+
+    def all(self) -> list[Exchange]:
+        """What is remembered."""
+        return list(self._exchanges)
