@@ -81,7 +81,10 @@ class NoActions:
 
 
 class Report(Protocol):
-    """Who is told at every try whether a part works. Telling changes from repetitions is theirs."""
+    """Who is told what came, and at every try whether a part works. Telling changes is theirs."""
+
+    def received(self, events: Sequence[Event | Unreadable]) -> None:
+        """These were received together."""
 
     def trouble(self, part: str, error: CloudError) -> None:
         """The part failed, and will be tried again."""
@@ -239,6 +242,7 @@ class Pipeline:
         self, messages: Sequence[Message], events: Sequence[Event | Unreadable]
     ) -> dict[Message, asyncio.Task[bool]]:
         """Begin what actions there are, without waiting for the store."""
+        self._report.received(events)
         self.tally.received += len(messages)
         self.tally.quarantined += sum(isinstance(event, Unreadable) for event in events)
         return {

@@ -51,4 +51,5 @@ def parse_account(text: str) -> AccessKey:
     parts = text.split(":", 3)
     if len(parts) < 3 or not all(parts) or not parts[0].isdigit():
         raise ValueError(f"{text!r} is not ACCOUNT:KEY:SECRET or ACCOUNT:KEY:SECRET:TOKEN, with a numeric account")
-    return AccessKey(*parts)
+    account_id, key_id, secret, *token = parts
+    return AccessKey(account_id, key_id, secret, *token)

@@ -1,0 +1,5 @@
+"""`python -m sink` is `sink`."""
+
+from sink.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""The command line. The only place where objects are put together.
+
+Each command has a module of its own, which is imported when it is called: `sink --help` loads no SDK.
+`wiring.py` builds what several of them need. Errors leave as one line and an exit code (`sink.errors`);
+a foreign traceback never reaches the user.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sink.errors import SinkError
+
+app = typer.Typer(
+    help="Every ECS system event from the queue into the logstore.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_TYPER_USAGE = 2
+"""How typer leaves where the command line is off; ours is sysexits' EX_USAGE, 64."""
+
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON instead of a table.")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(help="Settings; see the comments in the shipped file.")] = Path(
+        "config.ini"
+    ),
+) -> None:
+    """Remember which configuration the command is to use."""
+    context.obj = config
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="End when the queues are empty and all is settled.")
+    ] = False,
+) -> None:
+    """Take events out of the queues, for ever: store each, act on it, delete it."""
+    from sink.cli.run import run_sink
+    from sink.cli.wiring import settings_of
+
+    run_sink(settings_of(context.obj), drain=drain)
+
+
+@app.command()
+def send(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help="JSON, JSON lines (.jsonl), either .gz, or - for stdin.")
+    ],
+    queue: Annotated[str | None, typer.Option(help="Default: the first of [mns] queues.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="As they are; else base64, as CloudMonitor does.")
+    ] = False,
+) -> None:
+    """Put message bodies into the queue, one a file or one a line."""
+    from sink.cli.send import send_files
+    from sink.cli.wiring import settings_of
+
+    send_files(settings_of(context.obj), files, queue=queue, raw=raw)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="'SEARCH | SQL'", help="In SLS's own syntax.")],
+    start: Annotated[str, typer.Option("--from", help="7d, 90m, 2026-11-23T08:00, or epoch seconds.")] = "7d",
+    end: Annotated[str | None, typer.Option("--to", help="Likewise. Default: now.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of a search; SQL has its own limit.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Search the logstore, or compute over it."""
+    from sink.cli.query import show_query
+    from sink.cli.wiring import settings_of
+
+    show_query(settings_of(context.obj), text, start=start, end=end, limit=limit, as_json=as_json)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--print", help="Show every setting as it is in force.")] = False,
+) -> None:
+    """Tell whether the configuration is good, without asking any cloud."""
+    from sink.cli.check import check_settings
+
+    check_settings(context.obj, show=show)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def local(context: typer.Context) -> None:
+    """Run the embedded cloud alone; `sink local --help` has its options."""
+    from sink.local.server import main as serve
+
+    raise SystemExit(serve(context.args))
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except SystemExit as leave:
+        raise SystemExit(64 if leave.code == _TYPER_USAGE else leave.code) from None
+    except SinkError as error:
+        _leave(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last line of defence between a bug and the user
+        _leave_for_bug(error)
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"sink: {message}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(code) from None
+
+
+def _leave_for_bug(error: Exception) -> None:
+    """Keep the traceback in a file, and tell where."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="sink-bug-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    _leave(f"this is a bug of ours: {error!r}. Please report it with {file.name}", 70)

@@ -1,0 +1,180 @@
+"""What is seen of a running sink: a live table on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from sink.config import Settings
+from sink.events import Event, Unreadable
+from sink.pipeline import Pipeline
+from sink.telemetry import Journal
+
+_LINE_SECONDS = 10
+_REFRESH_SECONDS = 0.5
+_RATE_SECONDS = 10
+
+
+@dataclass(slots=True)
+class View:
+    """What is shown: the pipeline's figures, the journal's troubles, and the rate of the last ten seconds."""
+
+    settings: Settings
+    endpoint: str
+    pipeline: Pipeline
+    journal: Journal
+    began: float = field(default_factory=time.monotonic)
+    _marks: deque[tuple[float, int]] = field(default_factory=deque)
+
+    @property
+    def rate(self) -> float:
+        """Messages stored a second. Call it regularly: it measures between calls."""
+        now = time.monotonic()
+        self._marks.append((now, self.pipeline.tally.stored))
+        while now - self._marks[0][0] > _RATE_SECONDS:
+            self._marks.popleft()
+        since, count = self._marks[0]
+        return (self.pipeline.tally.stored - count) / (now - since) if now > since else 0.0
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the message longest in hand."""
+        at = self.pipeline.oldest_received_at_ms
+        return max(0.0, time.time() - at / 1000) if at is not None else 0.0
+
+
+async def show(view: View, *, drain: bool) -> None:
+    """Show until cancelled, then sum up."""
+    console = Console()
+    console.print(_opening(view, drain))
+    try:
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False, transient=True) as live:
+                while True:
+                    live.update(_table(view), refresh=True)
+                    await asyncio.sleep(_REFRESH_SECONDS)
+        while True:
+            await asyncio.sleep(_LINE_SECONDS)
+            console.print(_line(view), soft_wrap=True)
+    finally:
+        console.print(_summary(view), soft_wrap=True)
+
+
+def _opening(view: View, drain: bool) -> RenderableType:
+    """Where things are, and what to try next."""
+    settings = view.settings
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("from", f"{', '.join(settings.mns.queues)}  on  {view.endpoint}")
+    facts.add_row("into", f"{settings.sls.project}/{settings.sls.logstore}")
+    if settings.local.enabled:
+        facts.add_row("cloud", _embedded(settings, drain))
+        facts.add_row("data", str(settings.local.data.resolve()))
+    what = "Emptying the queue" if drain else "Every ECS event goes into the logstore; Ctrl-C ends it"
+    return Group(Text(f"ecs-event-sink. {what}.", style="bold"), facts, _tries(drain))
+
+
+def _embedded(settings: Settings, drain: bool) -> str:
+    if drain or not settings.local.fleet:
+        return "embedded, without a fleet"
+    speed = f"{settings.local.fleet_speed:g}"
+    return (
+        f"embedded, with a simulated fleet of {settings.local.fleet} that lives {speed} times as fast as life"
+    )
+
+
+def _tries(drain: bool) -> Text:
+    if drain:
+        return Text("")
+    sink = _invoked_as()
+    return Text(
+        "\nTry, in another terminal:\n"
+        f"""  {sink} query 'kind:"Instance:PreemptibleInstanceInterruption"'\n"""
+        f"""  {sink} query '* | select kind, state, count(1) as n group by kind, state order by n desc'\n""",
+        style="dim",
+    )
+
+
+def _invoked_as() -> str:
+    """How this program was called, so that what is printed can be typed."""
+    called = Path(sys.argv[0])
+    if called.name != "sink":
+        return "sink"
+    absolute = called.resolve()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(called)
+
+
+def _table(view: View) -> RenderableType:
+    tally = view.pipeline.tally
+    figures = Table(box=None, padding=(0, 2), header_style="dim")
+    for name in ("received", "stored", "in hand", "oldest", "rate"):
+        figures.add_column(name, justify="right", min_width=9)
+    figures.add_row(
+        f"{tally.received:,}",
+        f"{tally.stored:,}",
+        f"{view.pipeline.in_hand:,}",
+        f"{view.oldest_seconds:.1f} s",
+        f"{view.rate:.1f}/s",
+    )
+    parts: list[RenderableType] = [Text(""), figures, _notes(view), Text("")]
+    return Group(*parts, *(_recent(event) for event in view.journal.recent))
+
+
+def _notes(view: View) -> Text:
+    """What is out of the ordinary, and nothing otherwise."""
+    tally = view.pipeline.tally
+    counts = {
+        "quarantined": tally.quarantined,
+        "given back": tally.given_back,
+        "to come again": tally.redelivered,
+        "left in the queue": tally.waiting or 0,
+    }
+    told = [f"{count:,} {name}" for name, count in counts.items() if count]
+    failing = [f"{part}: {trouble.error}" for part, trouble in view.journal.troubles.items()]
+    return Text(
+        "\n".join(["  " + " · ".join(told)] * bool(told) + ["  " + text for text in failing]), style="yellow"
+    )
+
+
+def _recent(event: Event | Unreadable) -> Text:
+    if isinstance(event, Unreadable):
+        return Text(f"  quarantined: {event.reason}", style="red", no_wrap=True, overflow="ellipsis")
+    urgent = "Interruption" in event.kind or "Failure" in event.kind
+    told = (
+        event.event_time[9:15],
+        event.kind,
+        event.state or event.status,
+        event.instance_name,
+        event.instance_id,
+    )
+    line = "  ".join(part for part in told if part)
+    return Text(f"  {line}", style="bold red" if urgent else "", no_wrap=True, overflow="ellipsis")
+
+
+def _line(view: View) -> str:
+    tally = view.pipeline.tally
+    text = (
+        f"received {tally.received:,}  stored {tally.stored:,}  in hand {view.pipeline.in_hand:,}  "
+        f"oldest {view.oldest_seconds:.1f} s  rate {view.rate:.1f}/s"
+    )
+    return escape(text + (f"  left in the queue {tally.waiting:,}" if tally.waiting else ""))
+
+
+def _summary(view: View) -> str:
+    tally = view.pipeline.tally
+    seconds = time.monotonic() - view.began
+    parts = [f"received {tally.received:,}", f"stored {tally.stored:,}", f"deleted {tally.deleted:,}"]
+    if tally.quarantined:
+        parts.append(f"quarantined {tally.quarantined:,}")
+    if tally.given_back:
+        parts.append(f"given back {tally.given_back:,}")
+    return escape(f"Ended after {seconds:.0f} s: {', '.join(parts)}.")

@@ -1,0 +1,55 @@
+"""`sink run`: the pipeline on its event loop, its signals, and what is seen of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import ExitStack, suppress
+
+from sink.cli.live import View, show
+from sink.cli.wiring import Cloud, build_logstore, build_pipeline, build_source, reach_cloud
+from sink.config import Settings
+from sink.pipeline import Pipeline
+from sink.stores import GroupingStore
+from sink.telemetry import Journal, configure_logging
+
+
+def run_sink(settings: Settings, *, drain: bool) -> None:
+    """Run until a signal, or with `drain` until the queues are empty."""
+    configure_logging()
+    with reach_cloud(settings, fleet=not drain) as cloud:
+        asyncio.run(_run(settings, cloud, drain))
+
+
+async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
+    with ExitStack() as stack:
+        logstore = build_logstore(settings, cloud)
+        stack.callback(logstore.close)
+        sources = [build_source(settings, cloud, queue) for queue in settings.mns.queues]
+        for source in sources:
+            stack.callback(source.close)
+        journal = Journal()
+        async with GroupingStore(logstore.put) as store:
+            pipeline = build_pipeline(settings, sources, store, journal)
+            _obey_signals(pipeline)
+            view = View(settings, cloud.mns, pipeline, journal)
+            viewer = asyncio.create_task(show(view, drain=drain))
+            try:
+                await pipeline.run(drain)
+            finally:
+                viewer.cancel()
+                with suppress(asyncio.CancelledError):
+                    await viewer
+
+
+def _obey_signals(pipeline: Pipeline) -> None:
+    """The first signal stops in order, the second at once: the messages in hand come back by themselves."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        pipeline.stop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,99 @@
+"""Settings become objects: where the cloud is, the queues, the logstore, the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sink.config import Settings, load_settings
+from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
+from sink.errors import UsageError
+from sink.pipeline import Limits, Pipeline, Report
+from sink.sources import MnsSource
+from sink.stores import GroupingStore, SlsLogstore
+
+_LOCAL_VISIBILITY_SECONDS = 30
+_LOCAL_TTL_DAYS = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Where the services are, and whose keys they take."""
+
+    mns: str
+    sls: str
+    provider: Provider
+
+
+def settings_of(path: Path) -> Settings:
+    """The settings of this file, under the environment's overrides."""
+    return load_settings(path)
+
+
+@contextmanager
+def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
+    """The cloud that the settings name; the embedded one is started, or joined where it runs."""
+    if not settings.local.enabled:
+        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", DefaultChain())
+        return
+    from sink.local.embedded import attach
+
+    with attach(settings.local.data, ["--port", str(settings.local.port)]) as embedded:
+        cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
+        _furnish(settings, cloud)
+        yield cloud
+
+
+def _furnish(settings: Settings, cloud: Cloud) -> None:
+    """Make the queues and the logstore in the embedded cloud. A real one is never changed by the way."""
+    import asyncio
+
+    for name in settings.mns.queues:
+        source = build_source(settings, cloud, name)
+        asyncio.run(source.create(_LOCAL_VISIBILITY_SECONDS))
+        source.close()
+    logstore = build_logstore(settings, cloud)
+    logstore.create(_LOCAL_TTL_DAYS)
+    logstore.close()
+
+
+def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 2) -> MnsSource:
+    """One queue."""
+    receivers = settings.mns.receivers
+    return MnsSource(cloud.mns, queue, cloud.provider, receivers=receivers, settlers=settlers)
+
+
+def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
+    """The logstore."""
+    sls = settings.sls
+    return SlsLogstore(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
+
+
+def build_pipeline(
+    settings: Settings, sources: list[MnsSource], store: GroupingStore, report: Report
+) -> Pipeline:
+    """The pipeline over queues and store that are open."""
+    return Pipeline(
+        sources,
+        store,
+        report,
+        sink_id=settings.sink.id,
+        receivers=settings.mns.receivers,
+        limits=Limits(
+            in_hand=settings.sink.max_in_hand,
+            long_poll_seconds=settings.mns.long_poll_seconds,
+            stop_seconds=settings.sink.stop_seconds,
+        ),
+    )
+
+
+def queue_of(settings: Settings, wanted: str | None) -> str:
+    """The queue that a command means. Raises UsageError for one that the settings do not know."""
+    if wanted is None:
+        return settings.mns.queues[0]
+    if wanted not in settings.mns.queues:
+        known = ", ".join(settings.mns.queues)
+        raise UsageError(f"--queue {wanted} is not among [mns] queues", f"Known are {known}")
+    return wanted
