@@ -103,8 +103,8 @@ def parse_body(body: str) -> Event | Unreadable:
 
     >>> parse_body('{"name": "Instance:StateChange", "content": {"state": "Stopped"}}').state
     'Stopped'
-    >>> parse_body("gibberish").reason
-    'not JSON: unexpected character: line 1 column 1 (char 0)'
+    >>> parse_body("[]").reason
+    'JSON, but a list and not an object'
     """
     text = decode_text(body)
     try:

@@ -2,8 +2,8 @@
 
 An account's queues and projects are invisible to every other account. `Accounts.default()` knows
 the pair that documents and `config.ini` use, `local` / `local-secret`; more come from
-`sink local --account ACCOUNT:KEY:SECRET[:TOKEN]`. A key with a token is an STS credential: the token must come
-with every request, and the key is refused once `expires_at` has passed.
+`sink local --account ACCOUNT:KEY:SECRET[:TOKEN]`. A key with a token is an STS credential: the token must
+come with every request, and the key is refused once `expires_at` has passed.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ def parse_account(text: str) -> AccessKey:
     """Read `ACCOUNT:KEY:SECRET[:TOKEN]`. Raises ValueError that shows the form expected."""
     parts = text.split(":", 3)
     if len(parts) < 3 or not all(parts) or not parts[0].isdigit():
-        raise ValueError(f"{text!r} is not ACCOUNT:KEY:SECRET or ACCOUNT:KEY:SECRET:TOKEN, with a numeric account")
+        raise ValueError(f"{text!r} is not ACCOUNT:KEY:SECRET[:TOKEN] with a numeric account")
     account_id, key_id, secret, *token = parts
-    return AccessKey(account_id, key_id, secret, *token)
+    return AccessKey(account_id, key_id, secret, token[0] if token else None)
