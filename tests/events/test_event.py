@@ -62,8 +62,8 @@ def test_a_record_has_the_public_schema() -> None:
     assert set(record.fields) == {
         "schema_version", "event_key", "event_id", "product", "name", "kind", "state", "level", "region_id",
         "account_id", "resource_arn", "resource_type", "resource_id", "instance_id", "instance_name",
-        "event_time", "event_time_ms", "received_at_ms", "envelope", "content", "body", "mns_queue", "mns_message_id",
-        "dequeue_count", "sink_id",
+        "event_time", "event_time_ms", "received_at_ms", "envelope", "content", "body", "mns_queue",
+        "mns_message_id", "dequeue_count", "sink_id",
     }  # fmt: skip
     assert record.fields["event_time_ms"] == "1795305600123"
     assert record.fields["dequeue_count"] == "3"
