@@ -41,7 +41,7 @@ create table if not exists consumer (
     seen_at real not null, primary key (consumer_group_id, name));
 create table if not exists assignment (
     consumer_group_id integer not null references consumer_group on delete cascade, shard_id integer not null,
-    consumer text not null, primary key (consumer_group_id, shard_id));
+    consumer text not null, revoked integer not null, primary key (consumer_group_id, shard_id));
 create table if not exists checkpoint (
     consumer_group_id integer not null references consumer_group on delete cascade, shard_id integer not null,
     checkpoint text not null, consumer text not null, updated_at_us integer not null,

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from sink.local.sls.errors import SlsError, logstore_not_exist
+from sink.local.sls.errors import SlsError, logstore_not_exist, parameter_invalid
 from sink.local.sls.names import is_logstore_name
 from sink.local.wire import Clock
 
@@ -30,6 +30,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 _OPTIONAL = ("hot_ttl", "infrequentAccessTTL", "encrypt_conf", "enableModify", "productType")
 _SHARDS = range(1, 101)
+_MAX_SPLIT = range(1, 257)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,14 @@ class Logstores:
     def create(self, project_id: int, document: Mapping[str, Any]) -> int:
         """Insert a logstore, inside the caller's transaction, and return its number.
 
-        Raises `SlsError`: LogStoreInfoInvalid, LogstoreAlreadyExist.
+        Raises `SlsError`: LogStoreInfoInvalid, LogstoreAlreadyExist, ParameterInvalid for metrics.
         """
         name, now = document.get("logstoreName"), int(self._clock())
         if not is_logstore_name(name):
-            raise _invalid(f"store name {name} is invalid")
+            raise _invalid(f"logstore name {name} is invalid")
+        if document.get("telemetryType") not in (None, "", "None"):
+            text = f"telemetryType {document['telemetryType']} is not emulated by the embedded cloud"
+            raise parameter_invalid(text)
         if document.get("shardCount") not in _SHARDS:
             raise _invalid(f"shardCount {document.get('shardCount')} is invalid: 1 to {_SHARDS[-1]}")
         attributes = orjson.dumps(_attributes(_DEFAULTS, document)).decode()
@@ -134,6 +138,8 @@ def _attributes(known: Mapping[str, Any], document: Mapping[str, Any]) -> dict[s
     ttl = attributes.get("ttl")
     if type(ttl) is not int or not 1 <= ttl <= FOREVER_DAYS:
         raise _invalid(f"ttl {ttl} is invalid: 1 to {FOREVER_DAYS} days")
+    if attributes["autoSplit"] and attributes["maxSplitShard"] not in _MAX_SPLIT:
+        raise _invalid(f"maxSplitShard must be within range [{_MAX_SPLIT[0]}, {_MAX_SPLIT[-1]}]")
     return attributes
 
 
@@ -150,4 +156,4 @@ def _logstore(row: sqlite3.Row) -> Logstore:
 
 
 def _invalid(text: str) -> SlsError:
-    return SlsError(400, "LogStoreInfoInvalid", f"{text}.")
+    return SlsError(400, "LogStoreInfoInvalid", text)

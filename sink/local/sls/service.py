@@ -14,13 +14,18 @@ from pathlib import Path
 from types import TracebackType
 
 from sink.local.accounts import Accounts
+from sink.local.sls.api.alerts import AlertOperations
 from sink.local.sls.api.call import Call, Scope
+from sink.local.sls.api.consumer_groups import ConsumerGroupOperations
+from sink.local.sls.api.documents import dashboards, saved_searches
 from sink.local.sls.api.logs import LogOperations
 from sink.local.sls.api.logstores import LogstoreOperations
 from sink.local.sls.api.projects import ProjectOperations
 from sink.local.sls.api.search import SearchOperations
 from sink.local.sls.api.shards import ShardOperations
+from sink.local.sls.consumer_groups import ConsumerGroups
 from sink.local.sls.database import open_database
+from sink.local.sls.documents import Documents
 from sink.local.sls.errors import SlsError, error_response
 from sink.local.sls.indexer import Indexer
 from sink.local.sls.logstores import Logstores
@@ -58,6 +63,7 @@ class SlsService:
         self._projects = Projects(self._database, self._clock)
         logstores, shards = Logstores(self._database, self._clock), Shards(self._database, self._clock)
         shard_log, log_groups = ShardLog(self._database, self._clock), LogGroups()
+        documents = Documents(self._database, self._clock)
         self._indexer = Indexer(self._engine, logstores, shard_log, log_groups, self._index_latency_seconds)
         retention = Retention(shard_log, self._indexer, self._clock)
         operations = (
@@ -66,6 +72,10 @@ class SlsService:
             ProjectOperations(self._projects, logstores, self._indexer),
             LogstoreOperations(self._database, logstores, shards, self._indexer),
             ShardOperations(logstores, shards),
+            ConsumerGroupOperations(logstores, shards, ConsumerGroups(self._database, self._clock)),
+            dashboards(documents),
+            saved_searches(documents),
+            AlertOperations(documents),
         )
         self._routes = Routes(route for group in operations for route in group.routes())
         self._indexing = asyncio.create_task(self._indexer.run())

@@ -69,7 +69,8 @@ class ShardLog:
     def pull(self, shard: Shard, cursor: str, count: int, end_cursor: str | None) -> Pulled:
         """Read up to `count` groups from `cursor` on, `end_cursor` excluded, at most PULL_BYTES.
 
-        A cursor older than what is left starts at the oldest. Raises `SlsError`: InvalidCursor.
+        A cursor older than what is left starts at the oldest. Raises `SlsError`: InvalidCursor, and
+        ParameterInvalid for what is no cursor.
         """
         sequence = max(_sequence(shard, cursor), shard.first_sequence)
         end = shard.next_sequence if end_cursor is None else _sequence(shard, end_cursor)
@@ -80,7 +81,7 @@ class ShardLog:
             if groups and size > PULL_BYTES:
                 break
             groups.append(group)
-        return Pulled(groups, _cursor(sequence + len(groups)))
+        return Pulled(groups, encode_cursor(sequence + len(groups)))
 
     def cursor(self, shard: Shard, from_: str) -> str:
         """GetCursor: of `begin`, `end`, or the first group received at a time.
@@ -88,22 +89,22 @@ class ShardLog:
         Raises `SlsError`: ParameterInvalid.
         """
         if from_ == "begin":
-            return _cursor(shard.first_sequence)
+            return encode_cursor(shard.first_sequence)
         if from_ == "end":
-            return _cursor(shard.next_sequence)
+            return encode_cursor(shard.next_sequence)
         if not from_.isdecimal():
             raise parameter_invalid(f"Parameter From is not valid: {from_}.")
         row = self._database.execute(
             "select min(sequence) from log_group where logstore_id = ? and shard_id = ? and received_at >= ?",
             (shard.store_id, shard.shard_id, int(from_)),
         ).fetchone()
-        return _cursor(shard.next_sequence if row[0] is None else row[0])
+        return encode_cursor(shard.next_sequence if row[0] is None else row[0])
 
     def cursor_time(self, shard: Shard, cursor: str) -> int:
         """GetCursorTime: when the group was received; now for the end. Raises `SlsError`: InvalidCursor."""
         sequence = _sequence(shard, cursor)
         if sequence < shard.first_sequence:
-            raise _invalid_cursor(cursor)
+            raise _out_of_range(cursor)
         row = self._database.execute(
             "select received_at from log_group where logstore_id = ? and shard_id = ? and sequence = ?",
             (shard.store_id, shard.shard_id, sequence),
@@ -141,7 +142,8 @@ class ShardLog:
         return (lz4.block.decompress(row["body"]) for row in rows)
 
 
-def _cursor(sequence: int) -> str:
+def encode_cursor(sequence: int) -> str:
+    """The cursor of the log group that has this sequence in its shard."""
     return base64.b64encode(str(sequence).encode()).decode()
 
 
@@ -149,12 +151,12 @@ def _sequence(shard: Shard, cursor: str) -> int:
     try:
         sequence = int(base64.b64decode(cursor.strip(), validate=True))
     except (binascii.Error, ValueError) as error:
-        raise _invalid_cursor(cursor) from error
+        raise parameter_invalid(f"Invalid cursor {cursor}.") from error
     if sequence > shard.next_sequence:
-        raise _invalid_cursor(cursor)
+        raise _out_of_range(cursor)
     return sequence
 
 
-def _invalid_cursor(cursor: str) -> SlsError:
-    # The API reference of 2021 says ParameterInvalid; official clients recover from this code only.
-    return SlsError(400, "InvalidCursor", f"Invalid cursor {cursor}.")
+def _out_of_range(cursor: str) -> SlsError:
+    # Not ParameterInvalid: official consumers recover from a cursor out of range by this code.
+    return SlsError(400, "InvalidCursor", f"Invalid cursor {cursor}: it is out of the range of the shard.")

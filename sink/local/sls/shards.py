@@ -34,6 +34,16 @@ class Shard:
     first_sequence: int
     next_sequence: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the shard has no log groups (any more)."""
+        return self.first_sequence == self.next_sequence
+
+    def comes_from(self, other: Shard) -> bool:
+        """Tell whether this shard took over keys of `other` when that was split or merged."""
+        overlaps = self.begin_key < other.end_key and other.begin_key < self.end_key
+        return overlaps and not other.writable and other.shard_id < self.shard_id
+
     def document(self) -> dict[str, Any]:
         """The shard as ListShards shows it."""
         return {

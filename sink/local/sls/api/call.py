@@ -12,13 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
 
 from sink.local.sls.errors import parameter_invalid, post_body_invalid
 from sink.local.wire import Request, Response
+
+LARGEST_PAGE = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,13 @@ def answer(document: Any, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def page(call: Call, items: list[Any], name: str) -> Response:
-    """A list as SLS pages it: `offset` and `size` in, `count`, `total` and the items out."""
+    """A list as SLS shows a page of it: `count` on the page, `total`, and the items under a name."""
+    chosen = page_of(call, items)
+    return answer({"count": len(chosen), "total": len(items), name: chosen})
+
+
+def page_of(call: Call, items: list[T]) -> list[T]:
+    """The page of a list that `offset` and `size` ask for, at most 500 items."""
     offset = call.number("offset", 0, range(1 << 31))
     size = call.number("size", 100, range(1 << 31))
-    chosen = items[offset : offset + size]
-    return answer({"count": len(chosen), "total": len(items), name: chosen})
+    return items[offset : offset + min(size, LARGEST_PAGE)]

@@ -104,7 +104,7 @@ class SearchOperations:
     async def _store(self, call: Call) -> Logstore:
         store = self._logstores.find(call.project_id, call.names["logstore"])
         if store.index is None:
-            raise SlsError(400, "IndexConfigNotExist", "Logstore without index config.")
+            raise SlsError(400, "IndexConfigNotExist", "logstore without index config")
         await self._retention.apply(store)
         return store
 
