@@ -1,13 +1,10 @@
 """uvicorn's HTTP connection, with a way to cut it.
 
 ASGI has no word for closing a connection in the middle of an answer, or before one. Injected faults need
-both, so the transport's `close` is put where `Cloud` finds it: in the scope's extensions.
+both, so the transport's `close` is put where `asgi.hang_up` finds it: in the scope's extensions.
 """
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -20,11 +17,3 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"close": self.transport.close}}
-
-
-async def hang_up(
-    scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
-) -> None:
-    """Close the connection of this request, after what was sent has gone out."""
-    scope["extensions"][EXTENSION]["close"]()
-    await receive()

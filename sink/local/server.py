@@ -20,14 +20,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import uvicorn
 
 from sink.local import folder
-from sink.local.accounts import AccessKey, Accounts, parse_account
 from sink.local.app import Cloud
 from sink.local.connection import Connection
+from sink.local.options import build_cloud, parse_options
 
 FIRST_HOLDER_SECONDS = 30.0
 """How long a cloud that runs until unused waits for its first holder."""
@@ -53,7 +52,7 @@ async def serve(
 
 def main(arguments: Sequence[str]) -> int:
     """Run the embedded cloud until SIGTERM or SIGINT; return the exit code of `sink local`."""
-    options = _options(arguments)
+    options = parse_options(arguments)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with folder.locked(options.data):
@@ -95,8 +94,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve_until_signal(options: argparse.Namespace) -> None:
-    accounts = Accounts(options.account) if options.account else Accounts.default()
-    cloud = Cloud(options.data, accounts)
+    cloud = build_cloud(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, cloud.stop)
     ready = functools.partial(_announce, options.data)
@@ -131,33 +129,3 @@ def _listen(host: str, port: int) -> socket.socket:
     # asyncio does this itself only for sockets it made: without it every answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def _account(text: str) -> AccessKey:
-    try:
-        return parse_account(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
-
-
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="sink local", description="Alibaba Cloud, embedded: MNS and SLS on loopback.")
-    add = parser.add_argument
-    add("--port", type=int, default=0, help="0, the default, takes a free one")
-    add("--data", type=Path, default=Path("local-data"), help="folder that holds all state")
-    form = "ACCOUNT:KEY:SECRET[:TOKEN]"
-    add(
-        "--account",
-        type=_account,
-        action="append",
-        metavar=form,
-        help="repeatable; replaces local:local-secret",
-    )
-    add("--until-unused", action="store_true", help="end when the last holder of /_local/hold has gone")
-    return parser.parse_args(arguments)

@@ -1,0 +1,90 @@
+"""What happens to one request between wire and service: the fault that is due, our own bugs, the journal.
+
+`Cloud` reads requests and writes answers, the services know nothing of either. A bug of ours must look
+to a client like the product's own bad day, so whatever a service raises becomes that product's 500
+InternalError, with the traceback in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sink.local.faults import Fault, Faults
+from sink.local.journal import Exchange, Journal
+from sink.local.mns import errors as mns
+from sink.local.mns.service import dressed
+from sink.local.sls import errors as sls
+from sink.local.wire import Clock, Request, Response, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the client gets: an answer, one cut off after some bytes, or none but a closed connection."""
+
+    response: Response | None
+    cut_after: int | None = None
+
+
+class Exchanges:
+    """Carries requests to services, faults included."""
+
+    def __init__(
+        self, faults: Faults, journal: Journal, clock: Clock, stopped: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._faults = faults
+        self._journal = journal
+        self._clock = clock
+        self._stopped = stopped
+
+    async def reply(self, service: Service, request: Request) -> Reply:
+        """Let the service answer one request, with whatever fault is due, and note it."""
+        at, started = self._clock(), time.perf_counter()
+        operation, resource = service.operation(request), request.host + request.path
+        fault = self._faults.strike(f"{service.name}:{operation}", resource)
+        reply = (
+            await self._strike(fault, service, request) if fault else Reply(await answer(service, request))
+        )
+        status = reply.response.status if reply.response else None
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._journal.note(Exchange(service.name, operation, status, at, milliseconds, resource))
+        return reply
+
+    async def _strike(self, fault: Fault, service: Service, request: Request) -> Reply:
+        if not fault.after_effect:
+            await self._delay(fault.delay_seconds)
+        response = await answer(service, request) if fault.spares_effect else None
+        if fault.after_effect:
+            await self._delay(fault.delay_seconds)
+        if fault.reset:
+            return Reply(None)
+        if fault.status:
+            response = error_response(service, request, fault.status, fault.code, fault.text)
+        return Reply(response, fault.truncate)
+
+    async def _delay(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped(), seconds)
+
+
+async def answer(service: Service, request: Request) -> Response:
+    """Let the service answer. A bug of ours becomes the product's own internal error, and is logged."""
+    try:
+        return await service.answer(request)
+    except Exception:
+        logging.getLogger(__name__).exception("%s %s failed", request.method, request.path)
+        return error_response(service, request, 500, "InternalError", "Internal error.")
+
+
+def error_response(service: Service, request: Request, status: int, code: str, message: str) -> Response:
+    """Render an error in the shape of the service's product."""
+    request_id = secrets.token_hex(12).upper()
+    if service.name == "sls":
+        return sls.error_response(status, code, message, request_id)
+    host = request.headers.get("host", "")
+    return dressed(mns.error_response(status, code, message, request_id, host), request_id)
