@@ -54,6 +54,8 @@ class Leases:
         self._clock = clock
         self._held: dict[str, Message] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._not_before: dict[str, float] = {}
+        """When a prolongation that failed is tried again."""
 
     def __len__(self) -> int:
         return len(self._held)
@@ -87,6 +89,7 @@ class Leases:
         """Let messages go, once no prolongation of theirs is under way."""
         for message in messages:
             self._held.pop(message.message_id, None)
+            self._not_before.pop(message.message_id, None)
         under_way = [task for message in messages if (task := self._under_way.get(message.message_id))]
         if under_way:
             await asyncio.wait(under_way)
@@ -96,7 +99,8 @@ class Leases:
         now = self._clock()
         pause = 1.0
         for message in self._held.values():
-            due_in = message.held_until - message.lease_seconds / 2 - now
+            half_time = message.held_until - message.lease_seconds / 2
+            due_in = max(half_time, self._not_before.get(message.message_id, half_time)) - now
             if due_in > 0:
                 pause = min(pause, due_in)
             elif message.message_id not in self._under_way:
@@ -114,8 +118,8 @@ class Leases:
         task.add_done_callback(lambda _: self._under_way.pop(message.message_id, None))
 
     async def _prolong_once(self, message: Message) -> None:
-        """Prolong one lease. A refusal costs nothing: the message comes again, with a new handle."""
+        """Prolong one lease. Where that fails to the end, the message comes again, with a new handle."""
         try:
             await self._prolong(message, max(1, round(message.lease_seconds)))
         except CloudError:
-            message.held_until = self._clock() + message.lease_seconds / 2
+            self._not_before[message.message_id] = self._clock() + message.lease_seconds / 8
