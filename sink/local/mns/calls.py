@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 from sink.local.mns import xml
+from sink.local.mns.attributes import bounded
 from sink.local.mns.errors import MnsError, schema_violation
-from sink.local.mns.queues import bounded
+from sink.local.mns.resources import Resource
 from sink.local.wire import Request, Response
 
 MAXIMUM_PAGE = 1000
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,16 @@ class Call:
         """The children of the body's root; none if there is no body."""
         return xml.values(self.document(root)) if self.request.body.strip() else {}
 
+    @property
+    def prefix(self) -> str:
+        """What the names in a listing have to start with."""
+        return self.request.headers.get("x-mns-prefix", "")
+
+    @property
+    def with_meta(self) -> bool:
+        """Whether a listing shows attributes, too."""
+        return self.request.headers.get("x-mns-with-meta", "").lower() == "true"
+
     def url(self, *segments: str) -> str:
         """The address of a resource, at the host that the client called."""
         return f"http://{self.request.headers.get('host', '')}/{'/'.join(segments)}"
@@ -64,17 +73,16 @@ def location_response(created: bool, url: str) -> Response:
 
 
 def list_response(
-    call: Call, kind: str, found: Sequence[T], name: Callable[[T], str], content: Callable[[T], str]
+    call: Call, kind: str, found: Sequence[Resource], content: Callable[[Resource], str]
 ) -> Response:
     """One page of a listing, `<Queues><Queue>…`, as the `x-mns-` headers ask for.
 
     NextMarker is absent on the last page: an empty one breaks Python's SDK.
     """
-    marker = call.request.headers.get("x-mns-marker", "")
-    size = bounded(
-        "x-mns-ret-number", call.request.headers.get("x-mns-ret-number", "1000"), 1, MAXIMUM_PAGE, "items"
-    )
-    rest = [item for item in found if name(item) >= marker]
-    items = "".join(f"<{kind}>{content(item)}</{kind}>" for item in rest[:size])
-    following = xml.elements({"NextMarker": name(rest[size])}) if len(rest) > size else ""
+    headers = call.request.headers
+    marker = headers.get("x-mns-marker", "")
+    size = bounded("x-mns-ret-number", headers.get("x-mns-ret-number", "1000"), (1, MAXIMUM_PAGE, "items"))
+    rest = [resource for resource in found if resource.name >= marker]
+    items = "".join(f"<{kind}>{content(resource)}</{kind}>" for resource in rest[:size])
+    following = xml.elements({"NextMarker": rest[size].name}) if len(rest) > size else ""
     return document_response(200, f"{kind}s", items + following)

@@ -18,10 +18,10 @@ from pathlib import Path
 
 SCHEMA = """
 create table if not exists account (account_id text primary key, logging_bucket text not null);
-create table if not exists queue (
-    id integer primary key autoincrement, account_id text not null, name text not null,
+create table if not exists resource (
+    id integer primary key autoincrement, kind text not null, owner text not null, name text not null,
     attributes text not null, created_at integer not null, modified_at integer not null,
-    unique (account_id, name));
+    unique (kind, owner, name));
 create table if not exists message (
     id integer primary key autoincrement, queue_id integer not null, ready integer not null,
     priority integer not null, body text not null, properties text not null, enqueued_at_ms integer not null,
@@ -30,14 +30,6 @@ create table if not exists message (
 create index if not exists message_ready on message (queue_id, priority, id) where ready = 1;
 create index if not exists message_hidden on message (queue_id, visible_at_ms) where ready = 0;
 create index if not exists message_by_age on message (queue_id, id);
-create table if not exists topic (
-    id integer primary key autoincrement, account_id text not null, name text not null,
-    attributes text not null, created_at integer not null, modified_at integer not null,
-    unique (account_id, name));
-create table if not exists subscription (
-    id integer primary key autoincrement, topic_id integer not null, name text not null,
-    attributes text not null, created_at integer not null, modified_at integer not null,
-    unique (topic_id, name));
 """
 
 

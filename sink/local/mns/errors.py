@@ -43,9 +43,15 @@ def out_of_range(name: str, low: int, high: int, unit: str) -> MnsError:
     return invalid_argument(f"The value of {name} should between {low} and {high} {unit}.")
 
 
-def queue_not_exist() -> MnsError:
-    """404 QueueNotExist."""
-    return MnsError(404, "QueueNotExist", "The queue name you provided is not exist.")
+def not_exist(kind: str) -> MnsError:
+    """404 QueueNotExist, TopicNotExist or SubscriptionNotExist."""
+    return MnsError(404, f"{kind}NotExist", f"The {kind.lower()} name you provided is not exist.")
+
+
+def already_exist(kind: str) -> MnsError:
+    """409 QueueAlreadyExist, TopicAlreadyExist or SubscriptionAlreadyExist."""
+    text = f"The {kind.lower()} you want to create is already exist, with different attributes."
+    return MnsError(409, f"{kind}AlreadyExist", text)
 
 
 def message_not_exist() -> MnsError:

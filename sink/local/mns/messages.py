@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from sink.local.mns.errors import message_not_exist, receipt_handle_error
-from sink.local.mns.queues import Queue
+from sink.local.mns.resources import Resource
 from sink.local.wire import Clock
 
 DEFAULT_PRIORITY = 8
@@ -87,13 +87,13 @@ class Messages:
         self._database = database
         self._clock = clock
 
-    def send(self, queue: Queue, outgoing: Sequence[Outgoing]) -> list[Message]:
+    def send(self, queue: Resource, outgoing: Sequence[Outgoing]) -> list[Message]:
         """Put messages into the queue, in one transaction."""
         now = self._now_ms()
         with self._database:
             return [self._insert(queue.id, now, message) for message in outgoing]
 
-    def receive(self, queue: Queue, count: int) -> list[Message]:
+    def receive(self, queue: Resource, count: int) -> list[Message]:
         """Take up to `count` ready messages, most urgent first, and hide them for a while."""
         now = self._now_ms()
         with self._database:
@@ -108,7 +108,7 @@ class Messages:
             ).fetchall()
         return sorted((Message(*row) for row in rows), key=lambda message: (message.priority, message.id))
 
-    def peek(self, queue: Queue, count: int) -> list[Message]:
+    def peek(self, queue: Resource, count: int) -> list[Message]:
         """Look at up to `count` ready messages, most urgent first, and leave them as they are."""
         with self._database:
             self._advance(queue, self._now_ms())
@@ -118,13 +118,13 @@ class Messages:
         )
         return [Message(*row) for row in rows]
 
-    def delete(self, queue: Queue, handles: Sequence[str]) -> list[str]:
+    def delete(self, queue: Resource, handles: Sequence[str]) -> list[str]:
         """Remove the messages that these handles hold; return the handles that held none."""
         now = self._now_ms()
         with self._database:
             return [handle for handle in handles if not self._delete(queue, handle, now)]
 
-    def change_visibility(self, queue: Queue, handle: str, seconds: int) -> Message:
+    def change_visibility(self, queue: Resource, handle: str, seconds: int) -> Message:
         """Hide a message until `seconds` from now. The answer has a new handle, the old one is void.
 
         Raises ReceiptHandleError, or MessageNotExist if the message has been deleted.
@@ -142,7 +142,12 @@ class Messages:
             raise message_not_exist() if deleted else receipt_handle_error()
         return Message(*rows[0])
 
-    def counts(self, queue: Queue) -> Counts:
+    def purge(self, queue: Resource) -> None:
+        """Remove all messages of a queue."""
+        with self._database:
+            self._database.execute("delete from message where queue_id = ?", (queue.id,))
+
+    def counts(self, queue: Resource) -> Counts:
         """Count the queue's messages."""
         with self._database:
             self._advance(queue, self._now_ms())
@@ -154,7 +159,7 @@ class Messages:
         )
         return Counts(*rows.fetchone())
 
-    def next_due(self, queue: Queue) -> float | None:
+    def next_due(self, queue: Resource) -> float | None:
         """When the next hidden message becomes visible, in seconds since the epoch. None: nothing hidden."""
         (due,) = self._database.execute(
             "select min(visible_at_ms) from message where queue_id = ? and ready = 0", (queue.id,)
@@ -182,7 +187,7 @@ class Messages:
         assert cursor.lastrowid is not None
         return Message(cursor.lastrowid, *values[:-1], 0, 0, int(delayed))
 
-    def _delete(self, queue: Queue, handle: str, now: int) -> bool:
+    def _delete(self, queue: Resource, handle: str, now: int) -> bool:
         message_id, number = _parse_handle(handle)
         cursor = self._database.execute(
             "delete from message where id = ? and queue_id = ? and handle_number = ? and ready = 0"
@@ -191,14 +196,14 @@ class Messages:
         )
         return cursor.rowcount == 1
 
-    def _advance(self, queue: Queue, now: int) -> None:
+    def _advance(self, queue: Resource, now: int) -> None:
         self._expire(queue, now - queue.attributes["MessageRetentionPeriod"] * 1000)
         self._database.execute(
             "update message set ready = 1 where queue_id = ? and ready = 0 and visible_at_ms <= ?",
             (queue.id, now),
         )
 
-    def _expire(self, queue: Queue, enqueued_until_ms: int) -> None:
+    def _expire(self, queue: Resource, enqueued_until_ms: int) -> None:
         """Walk from the oldest message and stop at the first that is kept."""
         rows = self._database.execute(
             "select id, enqueued_at_ms from message indexed by message_by_age where queue_id = ? order by id",
@@ -208,7 +213,7 @@ class Messages:
         numbers = [(row["id"],) for row in expired]
         self._database.executemany("delete from message where id = ?", numbers)
 
-    def _exists(self, queue: Queue, message_id: int) -> bool:
+    def _exists(self, queue: Resource, message_id: int) -> bool:
         query = "select 1 from message where id = ? and queue_id = ?"
         return self._database.execute(query, (message_id, queue.id)).fetchone() is not None
 

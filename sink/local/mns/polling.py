@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sink.local.mns.messages import Message, Messages
-from sink.local.mns.queues import Queue
+from sink.local.mns.resources import Resource
 from sink.local.wire import Clock
 
 
@@ -43,7 +43,7 @@ class LongPoll:
 
     async def receive(
         self,
-        queue: Callable[[], Queue],
+        queue: Callable[[], Resource],
         count: int,
         wait_seconds: float,
         disconnected: Callable[[], Awaitable[None]],
@@ -64,7 +64,7 @@ class LongPoll:
             gone.cancel()
 
     async def _receive_until(
-        self, deadline: float, queue: Callable[[], Queue], count: int, gone: asyncio.Future[None]
+        self, deadline: float, queue: Callable[[], Resource], count: int, gone: asyncio.Future[None]
     ) -> list[Message]:
         loop = asyncio.get_running_loop()
         received: list[Message] = []
@@ -76,7 +76,7 @@ class LongPoll:
         return received
 
     async def _wait_for_change(
-        self, queue: Queue, patience_seconds: float, gone: asyncio.Future[None]
+        self, queue: Resource, patience_seconds: float, gone: asyncio.Future[None]
     ) -> None:
         due = self._messages.next_due(queue)
         seconds = patience_seconds if due is None else min(patience_seconds, max(due - self._clock(), 0.001))

@@ -10,10 +10,11 @@ import sqlite3
 from collections.abc import Mapping
 
 from sink.local.mns import xml
+from sink.local.mns.attributes import QUEUE_DEFAULTS, read_attributes
 from sink.local.mns.calls import Call, Handler, document_response, list_response, location_response
 from sink.local.mns.messages import Messages
 from sink.local.mns.polling import Arrivals
-from sink.local.mns.queues import Queue, Queues, read_attributes
+from sink.local.mns.resources import Resource, Resources
 from sink.local.wire import Response
 
 
@@ -21,7 +22,7 @@ class QueueApi:
     """Answers for the operations that concern queues as a whole."""
 
     def __init__(
-        self, database: sqlite3.Connection, queues: Queues, messages: Messages, arrivals: Arrivals
+        self, database: sqlite3.Connection, queues: Resources, messages: Messages, arrivals: Arrivals
     ) -> None:
         self._database = database
         self._queues = queues
@@ -44,13 +45,15 @@ class QueueApi:
     async def create_queue(self, call: Call) -> Response:
         """201 for a new queue, 204 for one that is there with the same attributes, else 409."""
         name = call.names[0]
-        created = self._queues.create(call.account_id, name, read_attributes(call.optional_values("Queue")))
+        created = self._queues.create(
+            call.account_id, name, read_attributes(QUEUE_DEFAULTS, call.optional_values("Queue"))
+        )
         return location_response(created, call.url("queues", name))
 
     async def set_queue_attributes(self, call: Call) -> Response:
         """204. Waiting receivers look again, as the change may concern them."""
         queue = self._queues.get(call.account_id, call.names[0])
-        self._queues.update(queue, read_attributes(call.optional_values("Queue")))
+        self._queues.update(queue, read_attributes(QUEUE_DEFAULTS, call.optional_values("Queue")))
         self._arrivals.ring(queue.id)
         return Response(204)
 
@@ -61,19 +64,19 @@ class QueueApi:
 
     async def list_queue(self, call: Call) -> Response:
         """200 with the addresses, and with all attributes if `x-mns-with-meta` asks for them."""
-        found = self._queues.find(call.account_id, call.request.headers.get("x-mns-prefix", ""))
-        with_meta = call.request.headers.get("x-mns-with-meta", "").lower() == "true"
+        found = self._queues.find(call.account_id, call.prefix)
 
-        def content(queue: Queue) -> str:
+        def content(queue: Resource) -> str:
             url = {"QueueURL": call.url("queues", queue.name)}
-            return xml.elements({**url, **self._meta(queue)} if with_meta else url)
+            return xml.elements({**url, **self._meta(queue)} if call.with_meta else url)
 
-        return list_response(call, "Queue", found, lambda queue: queue.name, content)
+        return list_response(call, "Queue", found, content)
 
     async def delete_queue(self, call: Call) -> Response:
         """204, whether the queue was there or not."""
-        queue = self._queues.delete(call.account_id, call.names[0])
-        if queue is not None:
+        for queue in self._queues.named(call.account_id, call.names[0]):
+            self._messages.purge(queue)
+            self._queues.delete(queue)
             self._arrivals.ring(queue.id)
         return Response(204)
 
@@ -94,7 +97,7 @@ class QueueApi:
         """200: the service is always open here."""
         return document_response(200, "OpenService", xml.elements({"OrderId": call.account_id}))
 
-    def _meta(self, queue: Queue) -> dict[str, object]:
+    def _meta(self, queue: Resource) -> dict[str, object]:
         counts = self._messages.counts(queue)
         return {
             "QueueName": queue.name,

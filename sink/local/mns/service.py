@@ -13,18 +13,23 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from sink.local.accounts import Accounts
 from sink.local.mns import routes
+from sink.local.mns.attributes import QUEUE_DEFAULTS, TOPIC_DEFAULTS
 from sink.local.mns.calls import Call, Handler
 from sink.local.mns.database import open_database
+from sink.local.mns.delivery import Delivery
 from sink.local.mns.errors import MnsError, error_response
 from sink.local.mns.message_api import MessageApi
-from sink.local.mns.messages import Messages, Outgoing
+from sink.local.mns.messages import Messages
 from sink.local.mns.polling import Arrivals, LongPoll
 from sink.local.mns.queue_api import QueueApi
-from sink.local.mns.queues import Queues
+from sink.local.mns.resources import Resources
 from sink.local.mns.signature import authenticate
+from sink.local.mns.topic_api import TopicApi
+from sink.local.mns.topics import SUBSCRIPTION_DEFAULTS
 from sink.local.wire import Clock, Request, Response
 
 VERSION = "2015-06-06"
@@ -36,9 +41,7 @@ class MnsService:
     name = "mns"
 
     _database: sqlite3.Connection
-    _queues: Queues
-    _messages: Messages
-    _arrivals: Arrivals
+    _delivery: Delivery
     _handlers: Mapping[str, Handler]
 
     def __init__(self, data: Path, accounts: Accounts, clock: Clock) -> None:
@@ -48,13 +51,17 @@ class MnsService:
 
     async def __aenter__(self) -> MnsService:
         self._database = open_database(self._data / "mns.db")
-        self._queues = Queues(self._database, self._clock)
-        self._messages = Messages(self._database, self._clock)
-        self._arrivals = Arrivals()
-        long_poll = LongPoll(self._messages, self._arrivals, self._clock)
+        queues = self._resources("Queue", QUEUE_DEFAULTS)
+        messages = Messages(self._database, self._clock)
+        arrivals = Arrivals()
+        long_poll = LongPoll(messages, arrivals, self._clock)
+        self._delivery = Delivery(queues, messages, arrivals)
+        topics = self._resources("Topic", TOPIC_DEFAULTS)
+        subscriptions = self._resources("Subscription", SUBSCRIPTION_DEFAULTS)
         self._handlers = {
-            **QueueApi(self._database, self._queues, self._messages, self._arrivals).handlers(),
-            **MessageApi(self._queues, self._messages, self._arrivals, long_poll).handlers(),
+            **QueueApi(self._database, queues, messages, arrivals).handlers(),
+            **MessageApi(queues, messages, arrivals, long_poll).handlers(),
+            **TopicApi(topics, subscriptions, self._delivery, self._clock).handlers(),
         }
         return self
 
@@ -93,9 +100,10 @@ class MnsService:
 
         Raises `MnsError` QueueNotExist.
         """
-        queue = self._queues.get(account_id, queue_name)
-        self._messages.send(queue, [Outgoing(body, int(queue.attributes["DelaySeconds"]))])
-        self._arrivals.ring(queue.id)
+        self._delivery.send(account_id, queue_name, body)
+
+    def _resources(self, kind: str, defaults: Mapping[str, Any]) -> Resources:
+        return Resources(kind, defaults, self._database, self._clock)
 
     async def _carry_out(self, request: Request) -> Response:
         key = authenticate(request, self._accounts, self._clock())
