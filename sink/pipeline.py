@@ -119,6 +119,8 @@ class Limits:
     in_hand: int = 2000
     """Messages in hand of one queue at most: what bounds memory."""
     long_poll_seconds: int = 20
+    empty_seconds: float = 1.0
+    """How long an empty receive takes at least, waited out here where the service did not."""
     stop_seconds: float = 25.0
     """How long a stop may take before what is in hand is given back."""
     retry_seconds: float = 30.0
@@ -207,8 +209,8 @@ class Pipeline:
                 continue
             self._report.fine(source.name)
             backoff.reset()
-            if messages:
-                self._spawn(source, hands.take(messages))
+            if fresh := hands.take(messages):
+                self._begin(source, fresh, self._carry(source, fresh))
             elif emptied:
                 return
 
@@ -222,7 +224,7 @@ class Pipeline:
         began = loop.time()
         messages = await source.receive(wait_seconds)
         if not messages:
-            await self._sleep(min(1.0, wait_seconds) - (loop.time() - began))
+            await self._sleep(self._limits.empty_seconds - (loop.time() - began))
         return messages
 
     async def _carry(self, source: Source, messages: Sequence[Message]) -> None:
@@ -234,7 +236,8 @@ class Pipeline:
         )
         outcomes = dict(zip(messages, stored, strict=True))
         for message, acted in acting.items():
-            self._own(self._settle_acted(source, message, acted, outcomes.pop(message)))
+            done = outcomes.pop(message)
+            self._begin(source, [message], self._settle_acted(source, message, acted, done))
         await self._settle(source, [message for message, done in outcomes.items() if done], final=True)
         await self._settle(source, [message for message, done in outcomes.items() if not done], final=False)
 
@@ -325,23 +328,21 @@ class Pipeline:
             await self._hands[source.name].release(left)
             await self._give_back(source, left)
 
-    def _spawn(self, source: Source, messages: Sequence[Message]) -> None:
-        """Carry messages on a task of their own."""
-        if messages:
-            self._own(self._carry_or_give_back(source, messages))
+    def _begin(self, source: Source, messages: Sequence[Message], work: Coroutine[Any, Any, None]) -> None:
+        """Work for messages on a task of their own."""
+        task = asyncio.create_task(self._or_give_back(source, messages, work))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
-    async def _carry_or_give_back(self, source: Source, messages: Sequence[Message]) -> None:
-        """Carry messages; a bug of ours costs these a new delivery, and nobody else anything."""
+    async def _or_give_back(
+        self, source: Source, messages: Sequence[Message], work: Coroutine[Any, Any, None]
+    ) -> None:
+        """Work; a bug of ours costs these messages a new delivery, and nobody else anything."""
         try:
-            await self._carry(source, messages)
+            await work
         except Exception as error:  # noqa: BLE001 - the loop outlives any bug; it is reported with its traceback
             self._report.bug(error)
             await self._settle(source, messages, final=False)
-
-    def _own(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
 
     def _receipt(self, message: Message) -> Receipt:
         return Receipt(

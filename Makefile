@@ -1,0 +1,26 @@
+# `make run` and `make test` are all that a newcomer needs; each sets up what is missing, once.
+PYTHON ?= python3
+VENV   := .venv
+READY  := $(VENV)/.ready
+
+.PHONY: run test check setup clean
+
+run: $(READY)      ## the sink on the embedded cloud, as config.ini is shipped
+	@$(VENV)/bin/sink run
+
+test: $(READY)     ## every test
+	@ALIBABA_CLOUD_ECS_METADATA_DISABLED=true $(VENV)/bin/pytest
+
+check: $(READY)    ## formatting, lint and types
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+setup: $(READY)    ## the set-up alone, into .venv
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) once; this takes a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+clean:             ## remove what the set-up and the runs made
+	rm -rf $(VENV) data
