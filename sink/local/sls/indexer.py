@@ -81,18 +81,13 @@ class Indexer:
 
     async def _catch_up(self, store_id: int) -> None:
         position = await self._write(self._engine.position, store_id)
-        while (store := self._logstores.by_id(store_id)) is not None:
-            batch = self._shard_log.after(store_id, position, BATCH_GROUPS)
-            if not batch:
-                return
+        while batch := self._shard_log.after(store_id, position, BATCH_GROUPS):
             position = batch[-1].position
-            await self._write(self._append, store, batch)
+            await self._write(self._append, store_id, batch)
 
-    def _append(self, store: Logstore, batch: list[Received]) -> None:
-        # Without an index nothing becomes searchable, also not by an index that comes later.
-        groups = [] if store.index is None else [self._log_groups.logs(received.group) for received in batch]
-        logs = [log for group in groups for log in group]
-        self._engine.append(store.store_id, logs, batch[-1].position)
+    def _append(self, store_id: int, batch: list[Received]) -> None:
+        logs = [log for received in batch for log in self._log_groups.logs(received.group)]
+        self._engine.append(store_id, logs, batch[-1].position)
 
     async def _write(self, operation: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._writer, operation, *arguments)

@@ -59,7 +59,7 @@ class SlsService:
 
     async def __aenter__(self) -> SlsService:
         self._database = open_database(self._data / "sls.db")
-        self._engine = SearchEngine(self._data / "sls-index.duckdb")
+        self._engine = SearchEngine(self._data / "sls-index.duckdb", self._clock)
         self._projects = Projects(self._database, self._clock)
         logstores, shards = Logstores(self._database, self._clock), Shards(self._database, self._clock)
         shard_log, log_groups = ShardLog(self._database, self._clock), LogGroups()

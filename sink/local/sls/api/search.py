@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sink.local.sls.api.call import Call, Route, answer
-from sink.local.sls.errors import SlsError, parameter_invalid
+from sink.local.sls.errors import parameter_invalid
 from sink.local.sls.logstores import Logstore, Logstores
 from sink.local.sls.retention import Retention
 from sink.local.sls.search.engine import LogAnswer, LogQuery, SearchEngine
 from sink.local.wire import Response
 
+LINES = 100
 _TRUE = ("true", "1")
 
 
@@ -103,29 +104,38 @@ class SearchOperations:
 
     async def _store(self, call: Call) -> Logstore:
         store = self._logstores.find(call.project_id, call.names["logstore"])
-        if store.index is None:
-            raise SlsError(400, "IndexConfigNotExist", "logstore without index config")
         await self._retention.apply(store)
         return store
 
 
 def _query(given: Mapping[str, Any]) -> LogQuery:
+    line = _number(given, "line", LINES)
+    offset = _number(given, "offset", 0)
+    if offset < 0:
+        raise parameter_invalid("limit expression is required")
     return LogQuery(
-        from_=_number(given, "from"),
-        to=_number(given, "to"),
+        from_=_time(given, "from"),
+        to=_time(given, "to"),
         query=str(given.get("query") or ""),
         topic=str(given.get("topic") or ""),
-        line=_number(given, "line", 100),
-        offset=_number(given, "offset", 0),
+        line=LINES if line < 0 else line,  # -1, "all", comes from Python's client along with SQL
+        offset=offset,
         reverse=str(given.get("reverse", "")).lower() in _TRUE,
         from_ns=_number(given, "fromNs", 0),
         to_ns=_number(given, "toNs", 0),
     )
 
 
-def _number(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
+def _time(given: Mapping[str, Any], name: str) -> int:
+    seconds = _number(given, name, -1)
+    if seconds < 0:
+        raise parameter_invalid(f"The parameter {name} must be a positive integer")
+    return seconds
+
+
+def _number(given: Mapping[str, Any], name: str, default: int) -> int:
     value = given.get(name)
-    if value in (None, "") and default is not None:
+    if value in (None, ""):
         return default
     try:
         return int(str(value))
