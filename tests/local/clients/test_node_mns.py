@@ -41,7 +41,7 @@ def test_a_queue_is_created_with_its_location(mns: Client, cloud: RunningCloud) 
 def test_creating_a_queue_again_with_the_same_attributes_changes_nothing(mns: Client) -> None:
     """204 instead of 201."""
     mns("createQueue", "again", {"VisibilityTimeout": 45})
-    assert 204 == mns("createQueue", "again", {"VisibilityTimeout": 45})["code"]
+    assert mns("createQueue", "again", {"VisibilityTimeout": 45})["code"] == 204
 
 
 def test_creating_a_queue_again_with_other_attributes_is_refused(mns: Client) -> None:
@@ -49,14 +49,14 @@ def test_creating_a_queue_again_with_other_attributes_is_refused(mns: Client) ->
     mns("createQueue", "other", {"VisibilityTimeout": 45})
     with pytest.raises(Refused) as refused:
         mns("createQueue", "other", {"VisibilityTimeout": 46})
-    assert "MNSQueueAlreadyExistError" == refused.value.details["name"]
+    assert refused.value.details["name"] == "MNSQueueAlreadyExistError"
 
 
 def test_attributes_are_set_and_read_back(mns: Client, queue: str) -> None:
     """SetQueueAttributes answers 204 and holds at once."""
     changed = mns("setQueueAttributes", queue, {"VisibilityTimeout": 77})
     attributes = mns("getQueueAttributes", queue)["body"]
-    assert (204, "77") == (changed["code"], attributes["VisibilityTimeout"])
+    assert (changed["code"], attributes["VisibilityTimeout"]) == (204, "77")
 
 
 def test_queues_are_listed_by_prefix_and_page(mns: Client) -> None:
@@ -64,7 +64,7 @@ def test_queues_are_listed_by_prefix_and_page(mns: Client) -> None:
     for name in ("list-a", "list-b", "list-c"):
         mns("createQueue", name, {})
     listed = mns("listQueue", "", 2, "list-")["body"]
-    assert ["list-a", "list-b"] == [one["QueueURL"].rsplit("/", 1)[1] for one in listed]
+    assert [one["QueueURL"].rsplit("/", 1)[1] for one in listed] == ["list-a", "list-b"]
 
 
 def test_a_deleted_queue_is_gone(mns: Client) -> None:
@@ -73,7 +73,7 @@ def test_a_deleted_queue_is_gone(mns: Client) -> None:
     deleted = mns("deleteQueue", "doomed")
     with pytest.raises(Refused) as refused:
         mns("getQueueAttributes", "doomed")
-    assert (204, "MNSQueueNotExistError") == (deleted["code"], refused.value.details["name"])
+    assert (deleted["code"], refused.value.details["name"]) == (204, "MNSQueueNotExistError")
 
 
 @pytest.mark.parametrize("body", ["plain", "中文 & <标签>", "5aW9", '{"name": "Instance:StateChange"}'])
@@ -88,7 +88,7 @@ def test_an_empty_queue_has_no_message(mns: Client, queue: str) -> None:
     """MessageNotExist, which a consumer takes for idle."""
     with pytest.raises(Refused) as refused:
         mns("receiveMessage", queue)
-    assert "MNSMessageNotExistError" == refused.value.details["name"]
+    assert refused.value.details["name"] == "MNSMessageNotExistError"
 
 
 def test_a_long_poll_waits(mns: Client, queue: str) -> None:
@@ -103,8 +103,8 @@ def test_peeking_leaves_the_message(mns: Client, queue: str) -> None:
     """A peek has no handle and does not count."""
     mns("sendMessage", queue, {"MessageBody": "seen"})
     peeked = mns("peekMessage", queue)["body"]
-    assert ("seen", False) == (peeked["MessageBody"], "ReceiptHandle" in peeked)
-    assert "1" == mns("receiveMessage", queue)["body"]["DequeueCount"]
+    assert (peeked["MessageBody"], "ReceiptHandle" in peeked) == ("seen", False)
+    assert mns("receiveMessage", queue)["body"]["DequeueCount"] == "1"
 
 
 def test_a_deleted_message_does_not_come_again(mns: Client, queue: str) -> None:
@@ -114,7 +114,7 @@ def test_a_deleted_message_does_not_come_again(mns: Client, queue: str) -> None:
     deleted = mns("deleteMessage", queue, handle)
     attributes = mns("getQueueAttributes", queue)["body"]
     left = [attributes[state] for state in ("ActiveMessages", "InactiveMessages")]
-    assert (204, ["0", "0"]) == (deleted["code"], left)
+    assert (deleted["code"], left) == (204, ["0", "0"])
 
 
 def test_changing_visibility_gives_a_new_handle_and_voids_the_old(mns: Client, queue: str) -> None:
@@ -124,8 +124,8 @@ def test_changing_visibility_gives_a_new_handle_and_voids_the_old(mns: Client, q
     new = mns("changeMessageVisibility", queue, old, 60)["body"]["ReceiptHandle"]
     with pytest.raises(Refused) as refused:
         mns("deleteMessage", queue, old)
-    assert "MNSReceiptHandleErrorError" == refused.value.details["name"]
-    assert 204 == mns("deleteMessage", queue, new)["code"]
+    assert refused.value.details["name"] == "MNSReceiptHandleErrorError"
+    assert mns("deleteMessage", queue, new)["code"] == 204
 
 
 def test_a_batch_is_sent_received_and_deleted(mns: Client, queue: str) -> None:
@@ -134,7 +134,7 @@ def test_a_batch_is_sent_received_and_deleted(mns: Client, queue: str) -> None:
     received = mns("batchReceiveMessage", queue, 16)["body"]
     deleted = mns("batchDeleteMessage", queue, [one["ReceiptHandle"] for one in received])
     assert {f"m{number}" for number in range(16)} == {one["MessageBody"] for one in received}
-    assert (201, 204) == (sent["code"], deleted["code"])
+    assert (sent["code"], deleted["code"]) == (201, 204)
 
 
 def test_a_batch_peek_shows_several(mns: Client, queue: str) -> None:
@@ -157,23 +157,23 @@ def test_a_partly_failed_batch_delete_names_the_failures_only(mns: Client, queue
 def test_a_partly_failed_batch_send_names_each_outcome(mns: Client, queue: str) -> None:
     """A message that is too long is refused, its neighbour is kept."""
     sent = mns("batchSendMessage", queue, [{"MessageBody": "short"}, {"MessageBody": "x" * 70_000}])
-    assert [False, True] == ["ErrorCode" in one for one in sent["body"]]
-    assert "short" == mns("receiveMessage", queue)["body"]["MessageBody"]
+    assert ["ErrorCode" in one for one in sent["body"]] == [False, True]
+    assert mns("receiveMessage", queue)["body"]["MessageBody"] == "short"
 
 
 def test_a_wrong_secret_is_refused(node: Driver, cloud: RunningCloud) -> None:
     """SignatureDoesNotMatch."""
     with pytest.raises(Refused) as refused:
         client(node, cloud.url, accessKeySecret="wrong")("listQueue")
-    assert "MNSSignatureDoesNotMatchError" == refused.value.details["name"]
+    assert refused.value.details["name"] == "MNSSignatureDoesNotMatchError"
 
 
 def test_an_sts_token_is_taken(node: Driver, cloud: RunningCloud) -> None:
     """The token travels outside the signature."""
     keys = {"accessKeyId": "STS.local", "accessKeySecret": "sts-secret", "securityToken": "sts-token"}
-    assert 201 == client(node, cloud.url, **keys)("createQueue", "by-sts", {})["code"]
+    assert client(node, cloud.url, **keys)("createQueue", "by-sts", {})["code"] == 201
 
 
 def test_an_endpoint_with_a_trailing_slash_works(node: Driver, cloud: RunningCloud) -> None:
     """This client then asks for `//queues/…`, and signs a single slash."""
-    assert 201 == client(node, f"{cloud.url}/")("createQueue", "slashed", {})["code"]
+    assert client(node, f"{cloud.url}/")("createQueue", "slashed", {})["code"] == 201
