@@ -103,9 +103,9 @@ class MnsSource:
         self._receiving.cut()
 
     def close(self) -> None:
-        """End all lanes and their threads."""
-        self._receiving.cut()
-        self._settling.cut()
+        """End all lanes, their threads and connections: at once, but for a connect under way."""
+        self._receiving.close()
+        self._settling.close()
 
     def _message(self, sdk: SdkMessage) -> Message:
         """Take over what the SDK received.
@@ -189,6 +189,10 @@ class Lane:
         """Break the connection under a call that waits, and refuse any further one. From another thread."""
         self._connection.cut()
 
+    def close(self) -> None:
+        """Close the connection. In the lane's own thread, when no call is under way."""
+        self._connection.close()
+
     def _own_connection(self) -> _Cuttable:
         """Put a connection of ours under the client: with a timeout on https too, and one that can be cut."""
         client = self._account.get_client()
@@ -215,9 +219,14 @@ class _Lanes:
             self._free.put_nowait((lane, thread))
 
     def cut(self) -> None:
-        for lane, thread in self._lanes:
+        for lane, _ in self._lanes:
             lane.cut()
-            thread.shutdown(wait=False)
+
+    def close(self) -> None:
+        self.cut()
+        for lane, thread in self._lanes:
+            thread.submit(lane.close)
+            thread.shutdown()
 
 
 class _Cuttable(Protocol):
@@ -228,6 +237,9 @@ class _Cuttable(Protocol):
 
     def cut(self) -> None:
         """Break it now, for good."""
+
+    def close(self) -> None:
+        """Close the socket."""
 
 
 def _cuttable(host: str, *, secure: bool) -> _Cuttable:
