@@ -102,6 +102,11 @@ class IndexConfig:
         found = self.keys.get(name) or next((key for key in self.keys.values() if key.alias == name), None)
         return found or next((leaf for leaf in self._leaves(name)), None)
 
+    def analysed(self) -> Iterator[KeyIndex]:
+        """The keys that the SQL part sees: those with doc_value, leaves of json keys among them."""
+        for key in self.keys.values():
+            yield from (one for one in (key, *key.json_keys.values()) if one.doc_value)
+
     def _leaves(self, name: str) -> Iterator[KeyIndex]:
         for key in self.keys.values():
             if key.type == "json" and name.startswith(f"{key.name}."):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
@@ -31,6 +31,8 @@ from .histogram import bucket_width, buckets
 from .predicate import Predicate, search_terms
 from .queries import Bucket, LogAnswer, LogQuery
 from .rows import search_row
+from .sql.analysis import Analysis, LogColumn
+from .sql.macros import MACROS, ZONE
 from .syntax import parse_search, split_query
 from .tables import Store, Tables
 
@@ -40,7 +42,6 @@ SETTINGS: Mapping[str, str | bool] = {
     "threads": "2",
     "memory_limit": "1GB",
     "enable_external_access": False,
-    "integer_division": True,
 }
 LINE_LIMIT = 100
 
@@ -53,6 +54,11 @@ class Selection:
     where: str
     parameters: Mapping[str, Any]
 
+    @property
+    def logs(self) -> str:
+        """The selected logs as a FROM clause says it."""
+        return f"{self.store.table} WHERE {self.where}"
+
 
 class SearchEngine:
     """Indexed logs of every logstore, in one DuckDB file.
@@ -62,6 +68,8 @@ class SearchEngine:
 
     def __init__(self, path: Path, clock: Clock = time.time, timeout_seconds: float = 55.0) -> None:
         self._connection = duckdb.connect(str(path), config=dict(SETTINGS))
+        self._connection.execute(f"SET GLOBAL TimeZone = '{ZONE}'")
+        self._connection.execute(MACROS)
         self._tables = Tables(self._connection)
         self._clock = clock
         self._timeout_seconds = timeout_seconds
@@ -105,17 +113,14 @@ class SearchEngine:
         tree = parse_search(search)
         predicate = Predicate(tree, config, store)
         selection = _selection(store, predicate, query)
-        if sql is not None:
-            raise parameter_invalid("SQL comes")
+        analysis = None if sql is None else Analysis(sql, _log_columns(store, config), self._clock())
         with self._cursor() as cursor:
-            rows = cursor.execute(*_page(selection, query)).fetchall()
-            looked_at = _count(cursor, _selection(store, None, query))
-        return LogAnswer(
-            [search_row(*row) for row in rows],
-            where_query=search,
-            terms=list(search_terms(tree)),
-            processed_rows=looked_at,
-        )
+            answer = (
+                _searched(cursor, selection, query)
+                if analysis is None
+                else _analysed(cursor, selection, analysis)
+            )
+        return replace(answer, where_query=search, agg_query=sql or "", terms=list(search_terms(tree)))
 
     def histogram(
         self, store_id: int, from_: int, to: int, query: str = "", topic: str | None = None
@@ -131,7 +136,7 @@ class SearchEngine:
         width = bucket_width(from_, to)
         with self._cursor() as cursor:
             counts = cursor.execute(
-                f"SELECT time // $width, count(*) FROM {store.table} WHERE {selection.where} GROUP BY 1",
+                f"SELECT time // $width, count(*) FROM {selection.logs} GROUP BY 1",
                 {**selection.parameters, "width": width},
             ).fetchall()
         return buckets(from_, to, width, dict(counts))
@@ -183,17 +188,43 @@ def _selection(store: Store, predicate: Predicate | None, query: LogQuery) -> Se
     return Selection(store, " AND ".join(where), parameters)
 
 
+def _log_columns(store: Store, config: IndexConfig) -> Iterator[LogColumn]:
+    """What `log` shows to SQL: the keys with doc_value, by name and alias, and what every log has."""
+    for key in config.analysed():
+        for name in filter(None, dict.fromkeys((key.name, key.alias))):
+            yield LogColumn(name, store.value(key), key.numeric)
+    yield LogColumn("__topic__", "topic")
+    yield LogColumn("__source__", "source")
+    yield LogColumn("__time__", "time", numeric=True)
+
+
+def _searched(cursor: DuckDBPyConnection, selection: Selection, query: LogQuery) -> LogAnswer:
+    rows = cursor.execute(*_page(selection, query)).fetchall()
+    looked_at = _count(cursor, _selection(selection.store, None, query))
+    return LogAnswer([search_row(*row) for row in rows], processed_rows=looked_at)
+
+
+def _analysed(cursor: DuckDBPyConnection, selection: Selection, analysis: Analysis) -> LogAnswer:
+    table = analysis.run(cursor, selection.logs, selection.parameters)
+    return LogAnswer(
+        [dict(zip(table.keys, row, strict=True)) for row in table.rows],
+        has_sql=True,
+        keys=table.keys,
+        column_types=table.column_types,
+        processed_rows=_count(cursor, selection),
+        limited=analysis.limit,
+    )
+
+
 def _page(selection: Selection, query: LogQuery) -> tuple[str, dict[str, Any]]:
     order = "DESC" if query.reverse else "ASC"
     return (
-        f"SELECT time, time_ns, topic, source, contents FROM {selection.store.table} WHERE {selection.where}"
+        f"SELECT time, time_ns, topic, source, contents FROM {selection.logs}"
         f" ORDER BY time {order}, coalesce(time_ns, 0) {order}, rowid {order} LIMIT $line OFFSET $offset",
         {**selection.parameters, "line": min(query.line, LINE_LIMIT), "offset": query.offset},
     )
 
 
 def _count(cursor: DuckDBPyConnection, selection: Selection) -> int:
-    counted = cursor.execute(
-        f"SELECT count(*) FROM {selection.store.table} WHERE {selection.where}", selection.parameters
-    ).fetchone()
+    counted = cursor.execute(f"SELECT count(*) FROM {selection.logs}", selection.parameters).fetchone()
     return int(counted[0]) if counted else 0

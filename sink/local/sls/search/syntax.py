@@ -94,6 +94,8 @@ EVERYTHING = And(())
 
 def parse_search(text: str) -> Search:
     """Read the search part of a query. Raises SlsError: 400 ParameterInvalid."""
+    if re.match(r"select\s", text, re.IGNORECASE):
+        raise parameter_invalid("sql query must follow search query,please read syntax doc: * | select …")
     try:
         tree = _grammar().parse(text)
         search: Search = _Build().transform(tree)

@@ -1,0 +1,1 @@
+"""The SQL part of a query: Presto's dialect, answered by DuckDB."""
