@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -89,8 +88,10 @@ def test_text_has_to_be_utf8(store: Store) -> None:
     """InvalidEncoding for a value that is not."""
     group: Any = LogGroupRaw()
     group.Logs.add(Time=int(time.time())).Contents.add(Key="a", Value=b"\xff\xfe")
-    call: Callable[[], object] = lambda: store.client.put_log_raw(store.project, store.name, group)  # noqa: E731
-    assert refusal(call) == (400, "InvalidEncoding")
+    assert refusal(lambda: store.client.put_log_raw(store.project, store.name, group)) == (
+        400,
+        "InvalidEncoding",
+    )
 
 
 def test_nanoseconds_have_to_fit_into_a_second(store: Store) -> None:
