@@ -85,11 +85,8 @@ def node(cloud: RunningCloud) -> Iterator[Driver]:
 
     The one host that such a client is known to report to goes past the proxy, where a look-up of it is noted.
     """
-    environment = {
-        "NODE_PATH": str(node_modules()),
-        "http_proxy": cloud.url,
-        "no_proxy": "google-analytics.com",
-    }
-    driver = Driver(["node", str(HERE / "driver.js")], {"NODE_PATH": str(node_modules())} | proxy)
+    proxy = {"http_proxy": cloud.url, "no_proxy": "google-analytics.com"}
+    modules = {"NODE_PATH": str(node_modules())}
+    driver = Driver(["node", str(HERE / "driver.js")], modules | proxy)
     yield driver
     driver.close()
