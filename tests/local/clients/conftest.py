@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,14 @@ class Client:
 
     def __call__(self, method: str, *args: Any) -> Any:
         return self.driver.call(self.name, self.options, method, *args)
+
+
+def await_index(count: Callable[[], int], expected: int) -> None:
+    """Ask until as many logs can be searched as were put: the index follows a moment later, as on SLS."""
+    deadline = time.monotonic() + 20
+    while (found := count()) != expected:
+        assert time.monotonic() < deadline, f"{found} of {expected} logs are indexed"
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

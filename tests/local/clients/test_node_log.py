@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.clients.conftest import Client, Driver, Refused
+from tests.local.clients.conftest import Client, Driver, Refused, await_index
 from tests.local.conftest import RunningCloud
 
 pytestmark = pytest.mark.xdist_group("clients")
@@ -55,6 +55,7 @@ def logged_at(sls: Client, project: str) -> int:
     ]
     group = {"logs": logs, "topic": "event", "source": "node", "tags": [{"rack": "7"}]}
     sls("postLogStoreLogs", project, "events", group)
+    await_index(lambda: len(search(sls, project, now, "*")), 5)
     return now
 
 

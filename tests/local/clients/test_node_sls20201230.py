@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aliyun.log import LogClient, LogItem, PutLogsRequest
 
-from tests.local.clients.conftest import Client, Driver, Refused
+from tests.local.clients.conftest import Client, Driver, Refused, await_index
 from tests.local.conftest import RunningCloud
 
 pytestmark = pytest.mark.xdist_group("clients")
@@ -53,13 +53,14 @@ def project(sls: Client) -> str:
 
 
 @pytest.fixture(scope="module")
-def logged_at(cloud: RunningCloud, project: str) -> int:
+def logged_at(sls: Client, cloud: RunningCloud, project: str) -> int:
     """Five logs, `ms` from 0 to 4, put by the Python client at this time (epoch seconds)."""
     now = int(time.time())
     python = LogClient(cloud.url, "local", "local-secret")
     setattr(python, "_isRowIp", True)  # noqa: B010
     logs = [LogItem(now, contents=[("name", "Stopped"), ("ms", str(ms))]) for ms in range(5)]
     python.put_logs(PutLogsRequest(project, "events", "event", "python", logs))
+    await_index(lambda: len(ask(sls, "getLogs", project, now, "*")), 5)
     return now
 
 
