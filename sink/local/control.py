@@ -1,6 +1,6 @@
 """The pages under `/_local/`: what is ours, not the vendor's. JSON, no signature.
 
-    GET    /_local/           services, version, holders, number of requests
+    GET    /_local/           services, version, holders, numbers of requests answered and waiting
     GET    /_local/requests   the last requests
     GET    /_local/faults     the rules in force; POST adds one, DELETE ends all
     GET    /_local/hold       stays open until the client hangs up (`Cloud` answers it: it never ends)
@@ -54,6 +54,7 @@ class Control:
             "pid": os.getpid(),
             "holders": self._holders.count,
             "requests": self._journal.counts,
+            "waiting": self._journal.waiting,
         }
         return json_response(200, facts)
 

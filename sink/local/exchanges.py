@@ -47,13 +47,20 @@ class Exchanges:
         at, started = self._clock(), time.perf_counter()
         operation, resource = service.operation(request), request.host + request.path
         fault = self._faults.strike(f"{service.name}:{operation}", resource)
-        reply = (
-            await self._strike(fault, service, request) if fault else Reply(await answer(service, request))
-        )
+        self._journal.waiting += 1
+        try:
+            reply = await self._reply(fault, service, request)
+        finally:
+            self._journal.waiting -= 1
         status = reply.response.status if reply.response else None
         milliseconds = (time.perf_counter() - started) * 1000
         self._journal.note(Exchange(service.name, operation, status, at, milliseconds, resource))
         return reply
+
+    async def _reply(self, fault: Fault | None, service: Service, request: Request) -> Reply:
+        if fault is not None:
+            return await self._strike(fault, service, request)
+        return Reply(await answer(service, request))
 
     async def _strike(self, fault: Fault, service: Service, request: Request) -> Reply:
         if not fault.after_effect:

@@ -34,6 +34,8 @@ class Journal:
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED)
         self.counts: dict[str, int] = {}
+        self.waiting = 0
+        """Requests that have no answer yet, long polls above all."""
 
     def note(self, exchange: Exchange) -> None:
         """Remember one exchange."""

@@ -7,6 +7,7 @@ real process, for tests that kill it.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,17 @@ def cloud(tmp_path: Path) -> Iterator[RunningCloud]:
     """An embedded cloud of the test's own."""
     with running_cloud(tmp_path / "cloud") as running:
         yield running
+
+
+def until_waiting(url: str, count: int = 1) -> None:
+    """Return once so many requests wait for their answer: long polls that found nothing."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+    give_up_at, waiting = time.monotonic() + 10, 0
+    while waiting < count:
+        assert time.monotonic() < give_up_at, f"{waiting} of {count} wait"
+        connection.request("GET", "/_local/")
+        waiting = json.loads(connection.getresponse().read())["waiting"]
+    connection.close()
 
 
 class CloudProcess:

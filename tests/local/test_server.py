@@ -17,7 +17,7 @@ from mns.queue import QueueMeta
 from sink.local.accounts import AccessKey, Accounts
 from sink.local.app import Cloud
 from sink.local.server import serve
-from tests.local.conftest import CloudProcess, RunningCloud
+from tests.local.conftest import CloudProcess, RunningCloud, until_waiting
 
 Start = Callable[..., CloudProcess]
 
@@ -60,16 +60,10 @@ def test_a_signal_cuts_long_polls(cloud_process: Start, mns_account: Callable[..
 
     waiting = threading.Thread(target=wait_long)
     waiting.start()
-    until_open(process.url)
+    until_waiting(process.url)
     assert process.terminate() == 0
     waiting.join(10)
     assert answers == ["MessageNotExist"]
-
-
-def until_open(url: str) -> None:
-    """Wait until the server has read the request that stays open: it answers in order of arrival."""
-    while "CreateQueue" not in get(url, "/_local/requests").headers["x-body"]:
-        pass
 
 
 def test_a_folder_takes_one_process(cloud_process: Start) -> None:

@@ -7,6 +7,7 @@ in a slash. The first row that fits wins, so rows with more conditions stand fir
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -15,15 +16,17 @@ from sink.local.wire import Request
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row: `*` in the shape stands for a name; all `parameters` must be given, and be not `false`."""
+    """One row: `*` in the shape stands for a name; all `parameters` must be given, not `false`;
+    the body's root element must have this name, if one is given."""
 
     method: str
     shape: str
     operation: str
     parameters: frozenset[str] = frozenset()
-    body_starts: bytes = b""
+    root: str = ""
 
 
+ROOT = re.compile(rb"(?s)(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:[^\s<>/:]+:)?([^\s<>/:]+)")
 ROUTES = (
     Route("PUT", "", "SetAccountAttributes", frozenset({"accountmeta"})),
     Route("GET", "", "GetAccountAttributes", frozenset({"accountmeta"})),
@@ -33,7 +36,7 @@ ROUTES = (
     Route("PUT", "queues/*", "CreateQueue"),
     Route("GET", "queues/*", "GetQueueAttributes"),
     Route("DELETE", "queues/*", "DeleteQueue"),
-    Route("POST", "queues/*/messages", "BatchSendMessage", body_starts=b"<Messages"),
+    Route("POST", "queues/*/messages", "BatchSendMessage", root="Messages"),
     Route("POST", "queues/*/messages", "SendMessage"),
     Route("GET", "queues/*/messages", "BatchPeekMessage", frozenset({"peekonly", "numofmessages"})),
     Route("GET", "queues/*/messages", "PeekMessage", frozenset({"peekonly"})),
@@ -82,5 +85,11 @@ def _fits(route: Route, request: Request, shape: str, given: set[str]) -> bool:
         route.method == request.method
         and route.shape == shape
         and route.parameters <= given
-        and route.body_starts in request.body[:256]
+        and route.root in ("", _root(request.body))
     )
+
+
+def _root(body: bytes) -> str:
+    """The name of a document's root, without parsing all of it; empty if there is none."""
+    match = ROOT.match(body)
+    return match[1].decode("utf-8", "replace") if match else ""
