@@ -6,7 +6,9 @@ import asyncio
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -126,7 +128,7 @@ def _table(view: View) -> RenderableType:
         f"{view.rate:.1f}/s",
     )
     parts: list[RenderableType] = [Text(""), figures, _notes(view), Text("")]
-    return Group(*parts, *(_recent(event) for event in view.journal.recent))
+    return Group(*parts, _recent(view.journal.recent))
 
 
 def _notes(view: View) -> Text:
@@ -145,19 +147,33 @@ def _notes(view: View) -> Text:
     )
 
 
-def _recent(event: Event | Unreadable) -> Text:
-    if isinstance(event, Unreadable):
-        return Text(f"  quarantined: {event.reason}", style="red", no_wrap=True, overflow="ellipsis")
-    urgent = "Interruption" in event.kind or "Failure" in event.kind
-    told = (
-        event.event_time[9:15],
+def _recent(events: Iterable[Event | Unreadable]) -> RenderableType:
+    """The last events, one a line."""
+    lines = Table.grid(padding=(0, 2), pad_edge=True)
+    for _ in range(4):
+        lines.add_column(no_wrap=True, overflow="ellipsis")
+    for event in events:
+        if isinstance(event, Unreadable):
+            lines.add_row("", "quarantined", event.reason, "", style="red")
+        else:
+            urgent = "Interruption" in event.kind or "Failure" in event.kind
+            lines.add_row(*_told(event), style="bold red" if urgent else "")
+    return lines
+
+
+def _told(event: Event) -> tuple[str, str, str, str]:
+    """When, what, how it stands, and of which instance."""
+    when = (
+        ""
+        if event.event_time_ms is None
+        else f"{datetime.fromtimestamp(event.event_time_ms / 1000):%H:%M:%S}"
+    )
+    return (
+        when,
         event.kind,
         event.state or event.status,
-        event.instance_name,
-        event.instance_id,
+        f"{event.instance_name}  {event.instance_id}".strip(),
     )
-    line = "  ".join(part for part in told if part)
-    return Text(f"  {line}", style="bold red" if urgent else "", no_wrap=True, overflow="ellipsis")
 
 
 def _line(view: View) -> str:

@@ -40,10 +40,18 @@ def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
         return
     from sink.local.embedded import attach
 
-    with attach(settings.local.data, ["--port", str(settings.local.port)]) as embedded:
+    with attach(settings.local.data, _options(settings, fleet)) as embedded:
         cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
         _furnish(settings, cloud)
         yield cloud
+
+
+def _options(settings: Settings, fleet: bool) -> list[str]:
+    """The options of `sink local`, for an embedded cloud that has to be started."""
+    local = settings.local
+    options = {"--port": local.port, "--fleet": local.fleet if fleet else 0}
+    options |= {"--fleet-speed": local.fleet_speed, "--fleet-queue": settings.mns.queues[0]}
+    return [text for option, value in options.items() for text in (option, str(value))]
 
 
 def _furnish(settings: Settings, cloud: Cloud) -> None:
