@@ -22,7 +22,7 @@ from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.shard_log import Received, ShardLog
 
-BATCH_GROUPS = 512
+BATCH_BYTES = 16 * 1024 * 1024
 
 
 class Indexer:
@@ -81,7 +81,7 @@ class Indexer:
 
     async def _catch_up(self, store_id: int) -> None:
         position = await self._write(self._engine.position, store_id)
-        while batch := self._shard_log.after(store_id, position, BATCH_GROUPS):
+        while batch := self._shard_log.after(store_id, position, BATCH_BYTES):
             position = batch[-1].position
             await self._write(self._append, store_id, batch)
 

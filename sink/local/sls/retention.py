@@ -1,7 +1,7 @@
 """Ends the life of logs that have outlived their logstore's `ttl`.
 
 Logs vanish from the shard a `ttl` after they were received, and from the index a `ttl` after their own
-time. It is done when somebody looks, at most once a minute by the clock for each logstore: so what has
+time. It is done when somebody calls, at most once a minute by the clock for each logstore: so what has
 expired is never shown, and a test that moves the clock need not wait for anything.
 """
 
@@ -16,7 +16,7 @@ INTERVAL_SECONDS = 60
 
 
 class Retention:
-    """Expires the logs of logstores that are about to be read."""
+    """Expires the logs of logstores that are about to be read or written."""
 
     def __init__(self, shard_log: ShardLog, indexer: Indexer, clock: Clock) -> None:
         self._shard_log = shard_log
@@ -27,7 +27,7 @@ class Retention:
     async def apply(self, store: Logstore) -> None:
         """Forget what has outlived `ttl`, unless that was done within the last minute."""
         horizon = store.horizon(self._clock())
-        if horizon < self._done.get(store.store_id, 1) + INTERVAL_SECONDS:
+        if horizon - self._done.get(store.store_id, 0) < INTERVAL_SECONDS:
             return
         self._done[store.store_id] = horizon
         self._shard_log.expire(store.store_id, horizon)

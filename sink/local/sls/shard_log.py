@@ -22,6 +22,7 @@ from sink.local.sls.shards import Shard
 from sink.local.wire import Clock
 
 PULL_BYTES = 10 * 1024 * 1024
+NEVER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Received:
 
     position: int
     packed: bytes
+
+    @property
+    def size(self) -> int:
+        """The bytes of the group, which lz4 keeps in front."""
+        return int.from_bytes(self.packed[:4], "little")
 
     @property
     def group(self) -> bytes:
@@ -95,10 +101,11 @@ class ShardLog:
         if not from_.isdecimal():
             raise parameter_invalid(f"Parameter From is not valid: {from_}.")
         row = self._database.execute(
-            "select min(sequence) from log_group where logstore_id = ? and shard_id = ? and received_at >= ?",
+            "select sequence from log_group where logstore_id = ? and shard_id = ? and received_at >= ?"
+            " order by sequence limit 1",
             (shard.store_id, shard.shard_id, int(from_)),
         ).fetchone()
-        return encode_cursor(shard.next_sequence if row[0] is None else row[0])
+        return encode_cursor(shard.next_sequence if row is None else row["sequence"])
 
     def cursor_time(self, shard: Shard, cursor: str) -> int:
         """GetCursorTime: when the group was received; now for the end. Raises `SlsError`: InvalidCursor."""
@@ -111,20 +118,25 @@ class ShardLog:
         ).fetchone()
         return int(self._clock() if row is None else row["received_at"])
 
-    def after(self, store_id: int, position: int, count: int) -> list[Received]:
-        """The next groups of a logstore after a position, for the indexer."""
+    def after(self, store_id: int, position: int, size: int) -> list[Received]:
+        """The next groups of a logstore after a position, up to `size` bytes but at least one."""
         rows = self._database.execute(
-            "select position, body from log_group where logstore_id = ? and position > ?"
-            " order by position limit ?",
-            (store_id, position, count),
+            "select position, body from log_group where logstore_id = ? and position > ? order by position",
+            (store_id, position),
         )
-        return [Received(row["position"], row["body"]) for row in rows]
+        batch: list[Received] = []
+        while size > 0 and (row := rows.fetchone()):
+            batch.append(Received(row["position"], row["body"]))
+            size -= batch[-1].size
+        return batch
 
     def expire(self, store_id: int, before: int) -> None:
-        """Forget the groups received before a time."""
+        """Forget the groups received before a time: all up to the first that came later."""
         with self._database:
             self._database.execute(
-                "delete from log_group where logstore_id = ? and received_at < ?", (store_id, before)
+                "delete from log_group where logstore_id = ?1 and position < coalesce((select position from"
+                " log_group where logstore_id = ?1 and received_at >= ?2 order by position limit 1), ?3)",
+                (store_id, before, NEVER),
             )
             self._database.execute(
                 "update shard set first_sequence = coalesce((select min(sequence) from log_group"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from aliyun.log import LogClient
 
-from tests.local.conftest import DEFAULT_ACCOUNT_ID, STRANGER, RunningCloud
+from sink.local.accounts import DEFAULT_ACCOUNT_ID
+from tests.local.conftest import STRANGER, RunningCloud
 from tests.local.sls.conftest import Store, refusal
 
 

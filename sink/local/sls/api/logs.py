@@ -53,7 +53,7 @@ class LogOperations:
 
     async def put_balanced(self, call: Call) -> Response:
         """PutLogs into a shard of the service's choice."""
-        store = self._store(call)
+        store = await self._store(call)
         return self._put(call, self._shards.balance(store.store_id))
 
     async def put_routed(self, call: Call) -> Response:
@@ -61,7 +61,8 @@ class LogOperations:
         key = call.parameters.get("key")
         if not key:
             return await self.put_balanced(call)
-        return self._put(call, self._shards.route(self._store(call).store_id, key))
+        store = await self._store(call)
+        return self._put(call, self._shards.route(store.store_id, key))
 
     async def pull(self, call: Call) -> Response:
         """PullLogs: encoded log groups, compressed if the client can read that."""
@@ -93,12 +94,13 @@ class LogOperations:
             self._indexer.received(shard.store_id)
         return done()
 
-    def _store(self, call: Call) -> Logstore:
-        return self._logstores.find(call.project_id, call.names["logstore"])
+    async def _store(self, call: Call) -> Logstore:
+        store = self._logstores.find(call.project_id, call.names["logstore"])
+        await self._retention.apply(store)
+        return store
 
     async def _shard(self, call: Call) -> Shard:
-        store = self._store(call)
-        await self._retention.apply(store)
+        store = await self._store(call)
         return self._shards.find(store.store_id, call.names["shard"])
 
 
