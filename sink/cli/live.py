@@ -163,17 +163,9 @@ def _recent(events: Iterable[Event | Unreadable]) -> RenderableType:
 
 def _told(event: Event) -> tuple[str, str, str, str]:
     """When, what, how it stands, and of which instance."""
-    when = (
-        ""
-        if event.event_time_ms is None
-        else f"{datetime.fromtimestamp(event.event_time_ms / 1000):%H:%M:%S}"
-    )
-    return (
-        when,
-        event.kind,
-        event.state or event.status,
-        f"{event.instance_name}  {event.instance_id}".strip(),
-    )
+    when = datetime.fromtimestamp(event.event_time_ms / 1000) if event.event_time_ms is not None else None
+    which = f"{event.instance_name}  {event.instance_id}".strip()
+    return f"{when:%H:%M:%S}" if when else "", event.kind, event.state or event.status, which
 
 
 def _line(view: View) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
@@ -20,8 +21,8 @@ from sink.stores import Answer
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AHEAD_SECONDS = 900
 """SLS takes log times so far ahead of now: the default end includes them."""
-_COLUMNS = ("__time__", "__topic__", "kind", "state", "status", "instance_id", "instance_name", "region_id")
-"""What a search shows of each record; --json has all fields."""
+_PIPED_COLUMNS = 200
+"""Width of a table that goes into a pipe or a file."""
 
 
 def show_query(
@@ -66,27 +67,31 @@ def _print_json(answer: Answer) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    console = Console()
-    columns = list(answer.columns) or _shown(answer.rows)
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_COLUMNS)
+    rows = answer.rows if answer.columns else [_summary(row) for row in answer.rows]
+    columns = list(answer.columns) or list(dict.fromkeys(column for row in rows for column in row))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(escape(column), overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(escape(_cell(column, row.get(column, ""))) for column in columns))
-    if answer.rows:
+    for row in rows:
+        table.add_row(*(escape(row.get(column, "")) for column in columns))
+    if rows:
         console.print(table)
     console.print(_footer(answer), style="dim", highlight=False)
 
 
-def _shown(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """The columns of a search: the usual ones that some row has."""
-    return [column for column in _COLUMNS if any(column in row for row in rows)]
-
-
-def _cell(column: str, value: str) -> str:
-    if column == "__time__" and value.isdigit():
-        return datetime.fromtimestamp(int(value)).astimezone().isoformat(" ", "seconds")
-    return value
+def _summary(row: Mapping[str, str]) -> dict[str, str]:
+    """What a search shows of a record: when, what, how, and of which instance. --json has all fields."""
+    at_ms = row.get("event_time_ms") or f"{row['__time__']}000"
+    when = datetime.fromtimestamp(int(at_ms) / 1000).astimezone()
+    return {
+        "time": when.isoformat(" ", "seconds"),
+        "topic": row.get("__topic__", ""),
+        "kind": row.get("kind") or row.get("module") or row.get("reason", ""),
+        "status": row.get("state") or row.get("status", ""),
+        "instance": row.get("instance_id", ""),
+        "name": row.get("instance_name", ""),
+    }
 
 
 def _footer(answer: Answer) -> str:

@@ -49,9 +49,12 @@ def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
 def _options(settings: Settings, fleet: bool) -> list[str]:
     """The options of `sink local`, for an embedded cloud that has to be started."""
     local = settings.local
-    options = {"--port": local.port, "--fleet": local.fleet if fleet else 0}
-    options |= {"--fleet-speed": local.fleet_speed, "--fleet-queue": settings.mns.queues[0]}
-    return [text for option, value in options.items() for text in (option, str(value))]
+    return [
+        *("--port", str(local.port)),
+        *("--fleet", str(local.fleet if fleet else 0)),
+        *("--fleet-speed", str(local.fleet_speed)),
+        *("--fleet-queue", settings.mns.queues[0]),
+    ]
 
 
 def _furnish(settings: Settings, cloud: Cloud) -> None:
