@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sink.local.sls.logstores import Logstore, Logstores
+from sink.local.sls.logstores import Logstores
 from sink.local.sls.protobuf import LogGroups
 from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
@@ -44,28 +44,36 @@ class Indexer:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sls-index")
         self._behind: set[int] = set()
         self._received = asyncio.Event()
+        self._reading = asyncio.Lock()
 
     async def run(self) -> None:
         """Index for ever, beginning with what an earlier process left behind."""
         for store in self._logstores.all():
-            await self.define(store)
-            self.received(store.store_id)
+            await self.define(store.store_id)
         while True:
             await self._received.wait()
             await asyncio.sleep(self._latency_seconds)
             self._received.clear()
             while self._behind:
-                await self._catch_up(self._behind.pop())
+                async with self._reading:
+                    await self._catch_up(self._behind.pop())
 
     def received(self, store_id: int) -> None:
         """Tell that a logstore has new groups."""
         self._behind.add(store_id)
         self._received.set()
 
-    async def define(self, store: Logstore) -> None:
-        """Bring the index in line with the logstore's configuration."""
-        config = None if store.index is None else IndexConfig.from_json(store.index)
-        await self._write(self._engine.define, store.store_id, config)
+    async def define(self, store_id: int) -> None:
+        """Bring the index in line with the logstore's configuration, for the logs to come.
+
+        What came before is indexed as it was configured then: an index works forward only.
+        """
+        async with self._reading:
+            await self._catch_up(store_id)
+            store = self._logstores.by_id(store_id)
+            if store is not None:
+                config = None if store.index is None else IndexConfig.from_json(store.index)
+                await self._write(self._engine.define, store_id, config)
 
     async def expire(self, store_id: int, before: int) -> None:
         """Forget the logs older than `before`, in seconds since the epoch."""

@@ -91,6 +91,11 @@ class Logstores:
             raise logstore_not_exist(name)
         return _logstore(row)
 
+    def by_id(self, store_id: int) -> Logstore | None:
+        """The logstore of this number, None if it has been deleted."""
+        row = self._database.execute("select * from logstore where id = ?", (store_id,)).fetchone()
+        return None if row is None else _logstore(row)
+
     def of(self, project_id: int) -> list[Logstore]:
         """The logstores of a project, by name."""
         rows = self._database.execute(

@@ -30,8 +30,8 @@ class Projects:
         name, now = document.get("projectName"), int(self._clock())
         if not is_project_name(name):
             raise parameter_invalid(f"projectName {name} is invalid: 3 to 63 of a-z, 0-9 and inner hyphens.")
-        optional = [document.get(key) or "" for key in ("description", "resourceGroupId")]
-        redundancy = document.get("dataRedundancyType") or "LRS"
+        optional = [_text(document, key) for key in ("description", "resourceGroupId")]
+        redundancy = _text(document, "dataRedundancyType") or "LRS"
         try:
             with self._database:
                 self._database.execute(
@@ -65,17 +65,24 @@ class Projects:
         return [_document(row) for row in rows]
 
     def update(self, project_id: int, document: Mapping[str, Any]) -> None:
-        """UpdateProject: the description."""
+        """UpdateProject: the description. Raises `SlsError`: ParameterInvalid."""
         with self._database:
             self._database.execute(
                 "update project set description = ?, modified_at = ? where id = ?",
-                (document.get("description") or "", int(self._clock()), project_id),
+                (_text(document, "description"), int(self._clock()), project_id),
             )
 
     def delete(self, project_id: int) -> None:
         """DeleteProject, with everything in it."""
         with self._database:
             self._database.execute("delete from project where id = ?", (project_id,))
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name) or ""
+    if not isinstance(value, str):
+        raise parameter_invalid(f"{name} has to be text.")
+    return value
 
 
 def _document(row: sqlite3.Row) -> dict[str, Any]:

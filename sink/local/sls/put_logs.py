@@ -7,6 +7,7 @@ service ("PutLogs" of the API reference). Limits are the service's of 2025 where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ def _raw_size(headers: Mapping[str, str], limits: PutLogsLimits) -> int:
     if text is None:
         message = "x-log-bodyrawsize does not exist in header when it is necessary."
         raise SlsError(400, "MissingBodyRawSize", message)
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,18}", text):
         raise SlsError(400, "InvalidBodyRawSize", f"x-log-bodyrawsize is invalid: {text}.")
     if int(text) > limits.body_bytes:
         raise _too_large(f"body size {text} must little than {limits.body_bytes}")

@@ -85,11 +85,13 @@ class SlsService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._indexing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._indexing
-        self._indexer.close()
-        self._engine.close()
-        self._database.close()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._indexing
+        finally:
+            self._indexer.close()
+            self._engine.close()
+            self._database.close()
 
     def accepts(self, request: Request) -> bool:
         """Tell whether this is meant for SLS: by the scheme of its signature, or its own headers."""

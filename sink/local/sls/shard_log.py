@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sink.local.wire import Clock
 
 PULL_BYTES = 10 * 1024 * 1024
 NEVER = 2**63 - 1
+_SECONDS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ShardLog:
         ParameterInvalid for what is no cursor.
         """
         sequence = max(_sequence(shard, cursor), shard.first_sequence)
-        end = shard.next_sequence if end_cursor is None else _sequence(shard, end_cursor)
+        end = shard.next_sequence if end_cursor is None else max(_sequence(shard, end_cursor), sequence)
         groups: list[bytes] = []
         size = 0
         for group in self._groups(shard, sequence, min(end, sequence + count)):
@@ -98,7 +100,7 @@ class ShardLog:
             return encode_cursor(shard.first_sequence)
         if from_ == "end":
             return encode_cursor(shard.next_sequence)
-        if not from_.isdecimal():
+        if not _SECONDS.fullmatch(from_):
             raise parameter_invalid(f"Parameter From is not valid: {from_}.")
         row = self._database.execute(
             "select sequence from log_group where logstore_id = ? and shard_id = ? and received_at >= ?"

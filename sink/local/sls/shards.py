@@ -19,6 +19,7 @@ from sink.local.wire import Clock
 
 LAST_KEY = "f" * 32
 _KEY = re.compile(r"[0-9a-f]{32}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Shards:
 
     def find(self, store_id: int, shard_id: str) -> Shard:
         """Raises `SlsError`: ShardNotExist, ParameterInvalid for what is no number."""
-        if not shard_id.isdecimal():
+        if not _NUMBER.fullmatch(shard_id):
             raise parameter_invalid(f"invalid shard id: {shard_id}.")
         row = self._database.execute(
             "select * from shard where logstore_id = ? and shard_id = ?", (store_id, int(shard_id))

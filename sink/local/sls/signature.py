@@ -81,7 +81,7 @@ def _seconds(date: str) -> float:
         if date.endswith("Z"):
             return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
         return parsedate_to_datetime(date).timestamp()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SlsError(400, "InvalidDateFormat", f"Date {date} must follow RFC822.") from error
 
 

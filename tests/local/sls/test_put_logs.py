@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from aliyun.log import LogClient, LogItem, PutLogsRequest
 from aliyun.log.proto import LogGroup, LogGroupRaw
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sink.local.sls.compression import compress
+from sink.local.sls.errors import SlsError
+from sink.local.sls.protobuf import LogGroups
+from sink.local.sls.put_logs import PutLogsLimits, read_log_group
 from tests.local.conftest import RunningCloud
 from tests.local.sls.conftest import Store, refusal
 
@@ -108,6 +113,21 @@ def test_nanoseconds_have_to_fit_into_a_second(store: Store) -> None:
 def test_what_is_no_log_group_is_refused(store: Store, body: bytes) -> None:
     """PostBodyInvalid."""
     assert refusal(lambda: _send(store, body, len(body), {})) == (400, "PostBodyInvalid")
+
+
+@given(st.data())
+def test_any_bytes_are_taken_or_refused(data: st.DataObject) -> None:
+    """A damaged group, or no group at all, never surprises the server."""
+    raw = bytearray(_group({"a": "1", "例": "值"}).SerializeToString())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    headers = {"content-type": "application/x-protobuf", "x-log-bodyrawsize": str(len(raw))}
+    try:
+        kept, count = read_log_group(headers, bytes(raw), LogGroups(), PutLogsLimits(), time.time())
+    except SlsError as refused:
+        assert refused.status == 400  # noqa: PT017
+    else:
+        assert len(LogGroups().logs(kept)) == count
 
 
 def test_the_raw_size_is_needed(store: Store) -> None:

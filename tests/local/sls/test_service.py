@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from aliyun.log import LogClient, LogException
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.local.conftest import STRANGER, CloudProcess, running_cloud
 from tests.local.sls.conftest import Store, refusal
@@ -33,6 +36,52 @@ def test_a_body_that_is_no_json_is_refused(client: LogClient, project: str) -> N
         400,
         "PostBodyInvalid",
     )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = st.sampled_from(
+    "projectName description logstoreName ttl shardCount autoSplit maxSplitShard consumerGroup timeout order"
+    " shard checkpoint from to query line offset reverse topic fromNs keys dashboardName charts name type"
+    " state".split()
+)
+PATHS = st.sampled_from(
+    "/ /logstores /logstores/events /logstores/events/index /logstores/events/logs /logstores/events/shards"
+    " /logstores/events/shards/0 /logstores/events/shards/lb /logstores/events/shards/99999999999999999999"
+    " /logstores/events/consumergroups /logstores/events/consumergroups/readers /dashboards /dashboards/board"
+    " /savedsearches /jobs /jobs/alert /alerts /%ff/%00".split()
+)
+PARAMETERS = st.dictionaries(
+    st.sampled_from(
+        "type action key cursor from to count offset size shard consumer line query end_cursor".split()
+    ),
+    st.sampled_from("log cursor cursor_time histogram heartbeat checkpoint split merge begin enable".split())
+    | st.integers().map(str)
+    | st.text(max_size=5),
+    max_size=4,
+)
+
+
+@given(
+    st.sampled_from(["GET", "POST", "PUT"]),
+    PATHS,
+    PARAMETERS,
+    st.none() | st.binary(max_size=9) | st.dictionaries(FIELDS, JSON, max_size=6) | JSON,
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nothing_that_is_sent_is_an_error_of_the_server(
+    store: Store, method: str, path: str, parameters: dict[str, str], body: object
+) -> None:
+    """Whatever comes is answered, or refused with a status of 400 to 499."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "x-log-bodyrawsize": str(len(sent))}
+    try:
+        store.client._send(method, store.project, sent, path, parameters, headers, "binary")
+    except LogException as refused:
+        assert 400 <= refused.get_resp_status() < 500  # noqa: PT017
 
 
 def test_a_kill_loses_nothing_that_was_answered(

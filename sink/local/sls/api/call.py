@@ -62,7 +62,7 @@ class Call:
     def number(self, name: str, default: int, allowed: range) -> int:
         """A whole number from the query, `default` if there is none. Raises `SlsError`: ParameterInvalid."""
         text = self.parameters.get(name) or str(default)
-        if not re.fullmatch(r"-?\d+", text) or int(text) not in allowed:
+        if not re.fullmatch(r"-?[0-9]{1,18}", text) or int(text) not in allowed:
             limits = f"[{allowed[0]}-{allowed[-1]}]"
             raise parameter_invalid(f"{name} : {text} pair is invalid, it should be in {limits}.")
         return int(text)

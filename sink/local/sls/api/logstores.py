@@ -5,7 +5,6 @@ SDKs insist on every attribute that GetLogStore shows, and refuse an index witho
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from typing import Any
 
@@ -114,7 +113,7 @@ class LogstoreOperations:
 
     async def _set_index(self, store: Logstore, index: dict[str, Any] | None) -> None:
         self._logstores.set_index(store, index)
-        await self._indexer.define(dataclasses.replace(store, index=index))
+        await self._indexer.define(store.store_id)
 
     def _find(self, call: Call) -> Logstore:
         return self._logstores.find(call.project_id, call.names["logstore"])

@@ -8,6 +8,7 @@ in a worker thread, so that a long query holds up nobody else.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -137,10 +138,9 @@ def _number(given: Mapping[str, Any], name: str, default: int) -> int:
     value = given.get(name)
     if value in (None, ""):
         return default
-    try:
-        return int(str(value))
-    except ValueError as error:
-        raise parameter_invalid(f"{name} : {value} pair is invalid, it has to be a whole number.") from error
+    if not re.fullmatch(r"-?[0-9]{1,15}", str(value)):
+        raise parameter_invalid(f"{name} : {value} pair is invalid, it has to be a whole number.")
+    return int(str(value))
 
 
 def _header(text: str) -> str:
