@@ -44,10 +44,10 @@ async def serve(
 
     Raises ValueError for an address that others than this machine could reach.
     """
-    listener = _listen(host, port)
-    async with cloud:
-        server = _Server(cloud, lambda: ready(f"http://{host}:{listener.getsockname()[1]}"))
-        await server.serve(sockets=[listener])
+    with _listen(host, port) as listener:
+        async with cloud:
+            server = _Server(cloud, lambda: ready(f"http://{host}:{listener.getsockname()[1]}"))
+            await server.serve(sockets=[listener])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aliyun.log import LogClient, LogException
 from mns.account import Account
 from mns.mns_exception import MNSClientNetworkException, MNSServerException
 from mns.queue import Message, Queue, QueueMeta
@@ -55,6 +56,20 @@ def test_an_error_comes_in_the_shape_of_the_product(control: Control, queue: Que
     with pytest.raises(MNSServerException) as refused:
         queue.send_message(Message("a body"))
     assert (refused.value.type, refused.value.message) == ("ServerBusy", "not now")
+
+
+def test_each_product_has_its_own_shape(
+    cloud: RunningCloud, control: Control, log_client: Callable[..., LogClient]
+) -> None:
+    """The official SLS client reads its errors, too."""
+    fault = {"match": "sls:GetProject", "status": 403, "code": "ProjectForbidden", "message": "not now"}
+    control("POST", "faults", fault)
+    with pytest.raises(LogException) as refused:
+        log_client(cloud.url).get_project("events")
+    assert (refused.value.get_error_code(), refused.value.get_error_message()) == (
+        "ProjectForbidden",
+        "not now",
+    )
 
 
 def test_an_error_spares_the_effect(control: Control, queue: Queue) -> None:

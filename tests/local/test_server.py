@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,15 @@ def test_a_taken_port_is_refused(cloud_process: Start, cloud: RunningCloud, tmp_
     process = cloud_process("--port", cloud.url.rpartition(":")[2], data=tmp_path / "other")
     assert process.wait() == 69
     assert "Address already in use" in process.errors
+
+
+def test_a_kept_connection_answers_at_once(cloud: RunningCloud, mns_account: Callable[..., Account]) -> None:
+    """No answer waits for an acknowledgement: forty would take more than a second and a half."""
+    account = mns_account(cloud.url)
+    started = time.monotonic()
+    for _ in range(40):
+        account.list_queue()
+    assert time.monotonic() - started < 1.0
 
 
 async def refuse(data: Path, host: str) -> None:

@@ -28,7 +28,8 @@ create table if not exists message (
     visible_at_ms integer not null, first_dequeued_at_ms integer not null default 0,
     dequeue_count integer not null default 0, handle_number integer not null default 0);
 create index if not exists message_ready on message (queue_id, priority, id) where ready = 1;
-create index if not exists message_hidden on message (queue_id, visible_at_ms) where ready = 0;
+create index if not exists message_hidden on message (queue_id, visible_at_ms, dequeue_count)
+    where ready = 0;
 create index if not exists message_by_age on message (queue_id, id);
 """
 

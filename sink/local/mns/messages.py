@@ -26,6 +26,12 @@ from sink.local.wire import Clock
 
 DEFAULT_PRIORITY = 8
 
+COUNT_READY = "select count(*) from message indexed by message_ready where queue_id = ? and ready = 1"
+COUNT_HIDDEN = (
+    "select count(*), coalesce(sum(dequeue_count = 0), 0) from message indexed by message_hidden"
+    " where queue_id = ? and ready = 0"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -151,13 +157,9 @@ class Messages:
         """Count the queue's messages."""
         with self._database:
             self._advance(queue, self._now_ms())
-        rows = self._database.execute(
-            "select count(*) filter (where ready = 1),"
-            " count(*) filter (where ready = 0 and dequeue_count > 0),"
-            " count(*) filter (where ready = 0 and dequeue_count = 0) from message where queue_id = ?",
-            (queue.id,),
-        )
-        return Counts(*rows.fetchone())
+        (active,) = self._database.execute(COUNT_READY, (queue.id,)).fetchone()
+        hidden, delayed = self._database.execute(COUNT_HIDDEN, (queue.id,)).fetchone()
+        return Counts(active, hidden - delayed, delayed)
 
     def next_due(self, queue: Resource) -> float | None:
         """When the next hidden message becomes visible, in seconds since the epoch. None: nothing hidden."""
