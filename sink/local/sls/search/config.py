@@ -58,13 +58,10 @@ class KeyIndex:
         """Tell whether ranges apply to this key, and words do not."""
         return self.type in ("long", "double")
 
-    def leaf(self, path: str) -> KeyIndex | None:
-        """The leaf of a json key at `path`; with `index_all`, any that is not too deep is text."""
-        found = self.json_keys.get(path)
-        depth = path.count(".") + 1
-        if found is None and self.index_all and (self.max_depth < 0 or depth <= self.max_depth):
-            return KeyIndex(f"{self.name}.{path}", "text", self.tokens, self.doc_value, parent=self.name)
-        return found
+    def unlisted_leaf(self, path: str) -> Iterator[KeyIndex]:
+        """The leaf at `path` that `index_all` makes text, unless it is deeper than `max_depth`."""
+        if self.max_depth < 0 or path.count(".") < self.max_depth:
+            yield KeyIndex(f"{self.name}.{path}", "text", self.tokens, self.doc_value, parent=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +96,21 @@ class IndexConfig:
 
     def find(self, name: str) -> KeyIndex | None:
         """The indexed key called `name`: a key, an alias, or a leaf of a json key as `key.a.b`."""
-        found = self.keys.get(name) or next((key for key in self.keys.values() if key.alias == name), None)
-        return found or next((leaf for leaf in self._leaves(name)), None)
+        named = (key for key in self._keys_and_leaves() if name in (key.name, key.alias))
+        return next(named, None) or next(self._unlisted_leaves(name), None)
 
     def analysed(self) -> Iterator[KeyIndex]:
         """The keys that the SQL part sees: those with doc_value, leaves of json keys among them."""
-        for key in self.keys.values():
-            yield from (one for one in (key, *key.json_keys.values()) if one.doc_value)
+        return (key for key in self._keys_and_leaves() if key.doc_value)
 
-    def _leaves(self, name: str) -> Iterator[KeyIndex]:
+    def _keys_and_leaves(self) -> Iterator[KeyIndex]:
         for key in self.keys.values():
-            if key.type == "json" and name.startswith(f"{key.name}."):
-                leaf = key.leaf(name.removeprefix(f"{key.name}."))
-                if leaf is not None:
-                    yield leaf
+            yield from (key, *key.json_keys.values())
+
+    def _unlisted_leaves(self, name: str) -> Iterator[KeyIndex]:
+        for key in self.keys.values():
+            if key.index_all and name.startswith(f"{key.name}."):
+                yield from key.unlisted_leaf(name.removeprefix(f"{key.name}."))
 
 
 def _invalid(message: str) -> SlsError:

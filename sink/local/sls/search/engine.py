@@ -171,14 +171,13 @@ def _selection(store: Store, predicate: Predicate | None, query: LogQuery) -> Se
     """The logs of the query's time range and topic; with a predicate, those that it keeps."""
     if (query.from_, query.from_ns) >= (query.to, query.to_ns):
         raise SlsError(400, "InvalidTimeRange", f"from ({query.from_}) must be less than to ({query.to})")
-    where = ["time >= $from", "time < $to"]
-    parameters: dict[str, Any] = {"from": query.from_, "to": query.to}
-    if query.from_ns or query.to_ns:
-        where = [
-            "(time, coalesce(time_ns, 0)) >= ($from, $from_ns)",
-            "(time, coalesce(time_ns, 0)) < ($to, $to_ns)",
-        ]
-        parameters |= {"from_ns": query.from_ns, "to_ns": query.to_ns}
+    where = [
+        "time >= $from AND NOT (time = $from AND coalesce(time_ns, 0) < $from_ns)",
+        "time <= $to AND NOT (time = $to AND coalesce(time_ns, 0) >= $to_ns)",
+    ]
+    parameters: dict[str, Any] = {
+        "from": query.from_, "from_ns": query.from_ns, "to": query.to, "to_ns": query.to_ns
+    }  # fmt: skip
     if query.topic:
         where.append("topic = $topic")
         parameters["topic"] = query.topic

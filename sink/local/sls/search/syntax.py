@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import cast
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
-from lark.exceptions import VisitError
 
 from ..errors import SlsError, parameter_invalid
 
@@ -97,12 +97,9 @@ def parse_search(text: str) -> Search:
     if re.match(r"select\s", text, re.IGNORECASE):
         raise parameter_invalid("sql query must follow search query,please read syntax doc: * | select …")
     try:
-        tree = _grammar().parse(text)
-        search: Search = _Build().transform(tree)
+        search = cast("Search", _grammar().parse(text))
     except UnexpectedInput as fault:
         raise _syntax_error(text, fault.pos_in_stream or 0) from fault
-    except VisitError as fault:
-        raise fault.orig_exc from fault
     count = len(list(conditions(search)))
     if count > CONDITION_LIMIT:
         raise parameter_invalid(f"condition number {count} is more than {CONDITION_LIMIT}")
@@ -135,12 +132,12 @@ def split_query(query: str) -> tuple[str, str | None]:
 
 @cache
 def _grammar() -> Lark:
-    return Lark.open("syntax.lark", rel_to=__file__, parser="lalr")
+    return Lark.open("syntax.lark", rel_to=__file__, parser="lalr", transformer=_Build())
 
 
 @v_args(inline=True)
 class _Build(Transformer[Token, Search]):
-    """Turns the parse tree into `Search`, from the leaves up."""
+    """Turns what is parsed into `Search` while it is parsed: no nesting is too deep for that."""
 
     def start(self, search: Search = EVERYTHING) -> Search:
         return search
@@ -152,7 +149,7 @@ class _Build(Transformer[Token, Search]):
         return And(parts)
 
     def negation(self, part: Search) -> Search:
-        return Not(part)
+        return part.part if isinstance(part, Not) else Not(part)
 
     def exception(self, kept: Search, part: Search) -> Search:
         return And((kept, Not(part)))

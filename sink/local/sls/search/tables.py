@@ -132,8 +132,11 @@ def _append(cursor: DuckDBPyConnection, store: Store, config: IndexConfig, logs:
     keys = list(config.keys.values())
     columns = [*FIXED_COLUMNS, *(store.value(key) for key in keys)]
     appender = cursor.appender(store.table, columns=columns)
-    appender.append_rows(row_of(log, config, keys) for log in logs)
-    appender.flush()
+    try:
+        appender.append_rows(row_of(log, config, keys) for log in logs)
+        appender.flush()
+    finally:
+        appender.clear()
 
 
 def _with_columns(cursor: DuckDBPyConnection, store: Store) -> Store:

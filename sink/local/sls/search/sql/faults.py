@@ -38,6 +38,7 @@ TEXTS = (
     (r'Referenced column "([^"]+)"', UNRESOLVED),
     (r'Column "([^"]+)" referenced that exists in the SELECT', UNRESOLVED),
     (r'does not have a column named "([^"]+)"', UNRESOLVED),
+    (r"Table with name with (\w+) does not exist", "LogStore ({0}) is not found"),
     (r"Function with name (\w+) does not exist",
      "Function {0} not registered; the embedded cloud does not serve it"),
     (r"Could not convert string '(.*)' to INT64", "Can not cast '{0}' to BIGINT"),

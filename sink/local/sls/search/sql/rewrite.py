@@ -20,14 +20,14 @@ from .statement import LOG
 
 DEFAULT_LIMIT = 100
 SELECTED = "sls_log"
-"""What the statement calls the selected logs once a user's own WITH can no longer shadow them."""
+"""What the statement for DuckDB calls the selected logs."""
 
 
 def rewritten(statement: exp.Query, kinds: Kinds, now: datetime) -> exp.Query:
     """The statement for DuckDB; `now` is local time. Raises SlsError for what Presto would refuse."""
     rules = RULES | dict.fromkeys(COMPARISONS, kinds.checked) | Moments(kinds, now).rules
-    _read_the_log(_with_from(statement))
     _name_columns(statement)
+    _read_the_log(_with_from(statement))
     for node in reversed(list(statement.walk())):
         rule = rules.get(type(node))
         made = node if rule is None else rule(node)
@@ -53,12 +53,23 @@ def _with_from(statement: exp.Query) -> exp.Query:
 
 
 def _read_the_log(statement: exp.Query) -> None:
+    """Lead every table of the statement to the selected logs or to a WITH of its own.
+
+    A WITH gets a name that no table of the database has: read out of its reach it is unknown, and never
+    another logstore.
+    """
     own = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
-    for table in list(statement.find_all(exp.Table)):
-        if table.name.lower() == LOG and LOG not in own:
-            alias = table.alias or table.name
-            table.set("this", exp.to_identifier(SELECTED))
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+    for cte in statement.find_all(exp.CTE):
+        cte.args["alias"].set("this", _own_name(cte.alias))
+    for table in statement.find_all(exp.Table):
+        name = _own_name(table.name) if table.name.lower() in own else exp.to_identifier(SELECTED)
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        table.set("this", name)
+
+
+def _own_name(name: str) -> exp.Identifier:
+    return exp.to_identifier(f"with {name.lower()}", quoted=True)
 
 
 def _name_columns(statement: exp.Query) -> None:

@@ -49,6 +49,8 @@ def _parsed(sql: str) -> exp.Query:
         raise _mismatched(fault) from fault
     except TokenError as fault:
         raise parameter_invalid(f"mismatched input: {fault}") from fault
+    except RecursionError as fault:
+        raise parameter_invalid("the statement is nested too deeply") from fault
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise parameter_invalid("mismatched input ';' expecting <EOF>: a query is one statement")
     return statements[0]
