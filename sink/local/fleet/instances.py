@@ -85,6 +85,8 @@ class Instance:
     network_interface_id: str
     state: State
     spot_strategy: str = "NoSpot"
+    spot_duration: int = 0
+    """Hours for which it is protected from being reclaimed: 0 or 1."""
     spot_interruption_behavior: str = "Terminate"
     """`Terminate` or `Stop` (economical mode: stopped at the reclaim, not released)."""
     recovery: str = "Reboot"
@@ -153,6 +155,7 @@ def launch(random: Random, at: float, region_id: str, state: State) -> Instance:
         network_interface_id=new_id("eni", random),
         state=state,
         spot_strategy=random.choice(("SpotAsPriceGo", "SpotWithPriceLimit")) if spot else "NoSpot",
+        spot_duration=random.choice((0, 1)) if spot else 0,
         spot_interruption_behavior="Stop" if spot and random.random() < 0.15 else "Terminate",
         recovery="Stop" if random.random() < 0.2 else "Reboot",
         tags={"app": application.name, "env": application.environment},

@@ -124,8 +124,9 @@ def guest_shutdown(scene: Scene, instance: Instance) -> None:
 
 def can_be_interrupted(scene: Scene, instance: Instance) -> bool:
     """Tell whether a running preemptible instance has outlived its protection."""
+    protected_seconds = instance.spot_duration * scene.rates.spot_hour_seconds
     age_seconds = scene.now - instance.creation_time
-    return instance.is_spot and instance.is_serving and age_seconds >= scene.rates.spot_protection_seconds
+    return instance.is_spot and instance.is_serving and age_seconds >= protected_seconds
 
 
 def run_out_of_stock(scene: Scene, instance: Instance) -> None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 class Rates:
     """Frequencies `…_per_hour` are for each instance they can happen to; durations are means."""
 
-    spot_interruptions_per_hour: float = 0.25
-    stops_per_hour: float = 0.06
-    reboots_per_hour: float = 0.1
+    spot_interruptions_per_hour: float = 0.3
+    stops_per_hour: float = 0.1
+    reboots_per_hour: float = 0.2
     releases_per_hour: float = 0.005
     guest_shutdowns_per_hour: float = 0.05
     """The guest goes down by itself: Stopped, and nothing says why."""
@@ -33,21 +33,21 @@ class Rates:
     tpm_alerts_per_hour: float = 0.005
     stalled_disks_per_hour: float = 0.02
     disk_errors_per_hour: float = 0.02
-    disk_operations_per_hour: float = 0.2
+    disk_operations_per_hour: float = 0.4
     disk_conversions_per_hour: float = 0.01
-    snapshots_per_hour: float = 0.3
+    snapshots_per_hour: float = 0.6
     burstable_restrictions_per_hour: float = 0.2
     performance_mode_changes_per_hour: float = 0.1
     migrations_per_hour: float = 0.02
     vswitch_changes_per_hour: float = 0.05
     """Only of stopped instances: no other may change its vSwitch."""
-    network_interface_operations_per_hour: float = 0.1
-    private_ip_assignments_per_hour: float = 0.1
+    network_interface_operations_per_hour: float = 0.2
+    private_ip_assignments_per_hour: float = 0.2
 
     notice_seconds: float = 300.0
     """From an interruption notice to the reclaim, exactly: Alibaba Cloud's five minutes."""
-    spot_protection_seconds: float = 3600.0
-    """How long a new preemptible instance cannot be reclaimed (`SpotDuration` 1)."""
+    spot_hour_seconds: float = 3600.0
+    """The hour in which `SpotDuration`, the protection of a new preemptible instance, is counted."""
     maintenance_lead_seconds: float = 24 * 3600.0
     """From a maintenance's announcement to its `notBefore`."""
     failed_creation_seconds: float = 300.0
