@@ -139,12 +139,18 @@ class Cloud:
         return Response(404, {"content-type": "text/plain;charset=utf-8"}, text.encode())
 
     def _fleet_of(self, plan: FleetPlan) -> Fleet:
+        dropping = False
+
         async def publish(body: bytes) -> None:
+            nonlocal dropping
             try:
                 self.mns.send(plan.account_id, plan.queue, body.decode("ascii"))
+                dropping = False
             except MnsError as error:
                 # As CloudMonitor does with a target that is gone: the event is dropped.
-                logging.getLogger(__name__).warning("fleet event dropped: %s %s", plan.queue, error)
+                if not dropping:
+                    logging.getLogger(__name__).warning("fleet events dropped: %s %s", plan.queue, error)
+                dropping = True
 
         return Fleet(
             self._data,

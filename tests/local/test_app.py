@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Callable
+from pathlib import Path
+from random import Random
 
 import pytest
 from mns.account import Account
 from mns.mns_exception import MNSServerException
+from mns.queue import QueueMeta
 
-from tests.local.conftest import RunningCloud
+from sink.local.app import FleetPlan
+from tests.local.conftest import RunningCloud, running_cloud
 
 
 def test_a_request_for_nobody_says_what_is_emulated(cloud: RunningCloud) -> None:
@@ -31,3 +36,23 @@ def test_a_bug_of_ours_is_the_products_internal_error(
         mns_account(cloud.url).get_attributes()
     assert failed.value.type == "InternalError"
     assert "Cannot operate on a closed database" in caplog.text
+
+
+def test_a_fleet_without_a_queue_complains_once(
+    tmp_path: Path, mns_account: Callable[..., Account], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its events are dropped as CloudMonitor drops them, with one line for all, until there is a queue."""
+    plan = FleetPlan(size=20, speed=3600, queue="late", random=Random(1))
+    with running_cloud(tmp_path, fleet=plan) as cloud:
+        _until(lambda: "fleet events dropped: late" in caplog.text)
+        queue = mns_account(cloud.url).get_queue("late")
+        queue.create(QueueMeta())
+        assert b"ECS" in queue.receive_message(20).message_body
+    assert caplog.text.count("fleet events dropped") == 1
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
