@@ -15,6 +15,7 @@ from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import LogQuery
 
 DELIMITERS = list(", '\";=()[]{}?@&<>/:\n\t\r")
+EVER = 2**31
 NOW = 1494985275.0
 """2017-05-17 09:41:15 in UTC+8."""
 
@@ -78,7 +79,7 @@ def found(shared: SearchEngine) -> Iterator[Callable[..., list[int]]]:
     def ask(query: str, *logs: StoredLog, index: Mapping[str, Any] = INDEX) -> list[int]:
         numbered = [_numbered(place, log) for place, log in enumerate(logs)]
         _fill(shared, numbered, index)
-        rows = shared.get_logs(1, LogQuery(0, 10_000, query)).rows
+        rows = shared.get_logs(1, LogQuery(0, EVER, query)).rows
         return [int(row["__source__"]) for row in rows]
 
     yield ask
@@ -91,7 +92,7 @@ def select(shared: SearchEngine) -> Iterator[Ask]:
 
     def ask(sql: str, *logs: StoredLog, index: Mapping[str, Any] = INDEX) -> list[dict[str, str]]:
         _fill(shared, logs or [log()], index)
-        return shared.get_logs(1, LogQuery(0, 10_000, f"* | {sql}")).rows
+        return shared.get_logs(1, LogQuery(0, EVER, f"* | {sql}")).rows
 
     yield ask
     shared.drop(1)
@@ -104,7 +105,7 @@ def refusal(shared: SearchEngine) -> Iterator[Callable[..., str]]:
     def ask(query: str, *logs: StoredLog, index: Mapping[str, Any] = INDEX) -> str:
         _fill(shared, logs, index)
         with pytest.raises(SlsError) as refused:
-            shared.get_logs(1, LogQuery(0, 10_000, query))
+            shared.get_logs(1, LogQuery(0, EVER, query))
         assert (refused.value.status, refused.value.code) == (400, "ParameterInvalid")
         return refused.value.message
 

@@ -107,7 +107,7 @@ def side_by_side(asked: list[str], text: list[str]) -> bool:
 
 
 several = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
