@@ -14,7 +14,8 @@ QUERIES = """waitseconds=0 numOfMessages=2 numOfMessages=%FF peekonly=true metao
     ReceiptHandle=8-MS0xLTg= ReceiptHandle=x VisibilityTimeout=5 VisibilityTimeout=%00""".split()
 DOCUMENTS = rb"""\xff <Queue/>
     <Messages><Message/></Messages> <Message><MessageBody>a</MessageBody></Message>
-    <Message><MessageBody><x/></MessageBody></Message> <?<?<? <ReceiptHandles><ReceiptHandle/></ReceiptHandles>
+    <Message><MessageBody><x/></MessageBody></Message> <?<?<?
+    <ReceiptHandles><ReceiptHandle/></ReceiptHandles>
     <Subscription><Endpoint>acs:mns:r:1:queues/events</Endpoint></Subscription> <Topic/> <Account/>""".split()
 
 
