@@ -15,6 +15,7 @@ notebooks that need a past.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -97,9 +98,14 @@ class Fleet:
                 await self._deliver()
 
     async def _live(self) -> None:
-        while True:
-            await self.advance(self._clock())
-            await asyncio.sleep(max(0.0, self._scene.state.next_due() - self._clock()))
+        try:
+            while True:
+                await self.advance(self._clock())
+                await asyncio.sleep(max(0.0, self._scene.state.next_due() - self._clock()))
+        except Exception:
+            # Raised again on leaving, which may be days from now: whoever looks should see it today.
+            logging.getLogger(__name__).exception("the fleet has come to an end")
+            raise
 
     async def _deliver(self) -> None:
         for posted in self._scene.state.undelivered():

@@ -110,17 +110,22 @@ def test_an_event_whose_delivery_failed_is_delivered_by_the_next_start(tmp_path:
     assert waiting == [one["id"] for one in resumed[: len(waiting)]]
 
 
-def test_a_failing_publish_ends_the_life_and_is_raised_on_leaving(tmp_path: Path) -> None:
-    """A fault of the publisher is not swallowed."""
+def test_a_failing_publish_ends_the_life(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A fault of the publisher is logged at once, and raised on leaving."""
 
     async def run() -> None:
-        async with Fleet(
-            tmp_path, size=3, clock=time.time, random=Random(1), publish=Queue(room=0).send, speed=10_000
-        ):
-            await asyncio.sleep(0.2)
+        tried = asyncio.Event()
+
+        async def publish(body: bytes) -> None:
+            tried.set()
+            raise ConnectionError("the queue is gone")
+
+        async with _quick(tmp_path, publish):
+            await asyncio.wait_for(tried.wait(), 20)
 
     with pytest.raises(ConnectionError, match="the queue is gone"):
         asyncio.run(run())
+    assert "the fleet has come to an end" in caplog.text
 
 
 def test_a_fleet_lives_by_itself_on_the_true_clock(tmp_path: Path) -> None:
