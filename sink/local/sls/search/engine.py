@@ -108,6 +108,7 @@ class SearchEngine:
 
     def get_logs(self, store_id: int, query: LogQuery) -> LogAnswer:
         """Answer GetLogs. Raises SlsError, as the vendor would."""
+        _refuse_broken_text(query.query, query.topic)
         search, sql = split_query(query.query)
         store, config = self._indexed(store_id)
         tree = parse_search(search)
@@ -129,6 +130,7 @@ class SearchEngine:
 
         Of a query with SQL, the search part counts, as on the service.
         """
+        _refuse_broken_text(query, topic)
         search, _ = split_query(query)
         store, config = self._indexed(store_id)
         predicate = Predicate(parse_search(search), config, store)
@@ -165,6 +167,13 @@ class SearchEngine:
                 ) from fault
             finally:
                 alarm.cancel()
+
+
+def _refuse_broken_text(*texts: str | None) -> None:
+    """JSON can bring half a character, a lone surrogate, which is no UTF-8."""
+    for text in filter(None, texts):
+        if any("\ud800" <= mark <= "\udfff" for mark in text):
+            raise parameter_invalid("the query is not valid UTF-8: it holds half of a surrogate pair")
 
 
 def _selection(store: Store, predicate: Predicate | None, query: LogQuery) -> Selection:

@@ -50,8 +50,8 @@ class Store:
         if not key.parent:
             return f"c{self.columns[key.name, key.type]}"
         column = f"c{self.columns[key.parent, 'json']}"
-        path = quoted("$" + "".join(f'."{step}"' for step in key.path))
-        scalar = f"json_value(CASE WHEN json_valid({column}) THEN {column} END, {path}) ->> '$'"
+        pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in key.path)
+        scalar = f"json_value(CASE WHEN json_valid({column}) THEN {column} END, {quoted(pointer)}) ->> '$'"
         return f"TRY_CAST({scalar} AS {DUCKDB_TYPES[key.type]})"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sink.local.sls.errors import SlsError
 from sink.local.sls.logs import StoredLog
@@ -165,3 +168,24 @@ def test_a_query_that_takes_too_long_is_cancelled(tmp_path: Path) -> None:
             "Query exceeded maximum time limit of 0.2s; narrow its time range",
         )
         assert len(engine.get_logs(1, LogQuery(0, 1000)).rows) == 1
+
+
+@pytest.mark.parametrize("query", ["\ud800", "* | select '\udfff'"])
+def test_half_a_character_is_refused(engine: SearchEngine, query: str) -> None:
+    """JSON can bring a lone surrogate."""
+    filled(engine)
+    for ask in (
+        lambda: engine.get_logs(1, LogQuery(0, 10, query)),
+        lambda: engine.histogram(1, 0, 10, query),
+    ):
+        with pytest.raises(SlsError, match="not valid UTF-8"):
+            ask()
+
+
+@given(st.text(max_size=12) | st.text('ab ]^-\\.$()[]{}|*?"#:<>=', max_size=12))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_searched_or_refused(shared: SearchEngine, query: str) -> None:
+    """Whatever is typed, no fault but SlsError comes out."""
+    shared.define(1, IndexConfig.from_json(INDEX))
+    with suppress(SlsError):
+        shared.get_logs(1, LogQuery(0, 1000, query))

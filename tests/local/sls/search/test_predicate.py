@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -213,6 +214,13 @@ def test_leaves_of_json_are_fields(found: Found, query: str, places: list[int]) 
         log(content='{"state": {"nested": 1}, "disk": {"size": "big"}}'),
     ]
     assert found(query, *logs) == places
+
+
+@pytest.mark.parametrize("name", ['a"b', "a/b", "a~b", "a'b", "a$b"])
+def test_a_leaf_may_have_any_name(found: Found, name: str) -> None:
+    """It is no path of another language."""
+    quoted = name.replace('"', '\\"')
+    assert found(f'"content.{quoted}":yes', log(content=json.dumps({name: "yes"})), log(content="{}")) == [0]
 
 
 def test_a_topic_is_found_exactly(found: Found) -> None:

@@ -77,10 +77,10 @@ class Analysis:
     def _translated(self, statement: exp.Query, kinds: Kinds, now: float) -> str:
         """The statement for DuckDB, as it follows the WITH of the selected logs."""
         local = datetime.fromtimestamp(now, UTC).replace(tzinfo=None) + LOCAL
-        made = rewritten(statement, kinds, local)
-        clause = made.args.get("with_")
-        made.set("with_", None)
         try:
+            made = rewritten(statement, kinds, local)
+            clause = made.args.get("with_")
+            made.set("with_", None)
             own = [_duckdb(cte) for cte in clause.expressions] if clause else []
             return "".join(f", {cte}" for cte in own) + " " + _duckdb(made)
         except FAULTS as fault:

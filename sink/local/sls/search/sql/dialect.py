@@ -6,12 +6,14 @@ a call of a macro where it does not. What is left as `exp.Anonymous` under anoth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
+from inspect import signature
 from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import build_formatted_time
 from sqlglot.dialects.presto import Presto
+from sqlglot.errors import ParseError
 from sqlglot.parsers.presto import PrestoParser
 
 from .macros import FUNCTIONS
@@ -33,19 +35,45 @@ class Sls(Presto):
         FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {
             **PrestoParser.FUNCTIONS,
             **{name: (lambda args, macro=macro: call(macro, *args)) for name, macro in FUNCTIONS.items()},
-            "AT_TIMEZONE": lambda args: call("presto_at_timezone", *args),
             "FORMAT_DATETIME": build_formatted_time(exp.TimeToStr, "hive"),
             "PARSE_DATETIME": build_formatted_time(exp.StrToTime, "hive"),
-            "YOW": lambda args: exp.YearOfWeek(this=args[0]),
-            "REDUCE": lambda args: _reduced(*args),
-            "ANY_MATCH": lambda args: exp.GT(this=_matches(args), expression=exp.Literal.number(0)),
-            "NONE_MATCH": lambda args: exp.EQ(this=_matches(args), expression=exp.Literal.number(0)),
-            "ALL_MATCH": lambda args: exp.EQ(this=_matches(args), expression=call("len", args[0].copy())),
+            "AT_TIMEZONE": lambda args: _built("at_timezone", _at_timezone, args),
+            "YOW": lambda args: _built("yow", _year_of_week, args),
+            "REDUCE": lambda args: _built("reduce", _reduced, args),
+            "ANY_MATCH": lambda args: _built("any_match", _any_match, args),
+            "NONE_MATCH": lambda args: _built("none_match", _none_match, args),
+            "ALL_MATCH": lambda args: _built("all_match", _all_match, args),
         }
 
 
-def _matches(arguments: Sequence[exp.Expr]) -> exp.Expr:
-    return call("len", call("list_filter", *arguments))
+def _built(name: str, build: Callable[..., exp.Expr], arguments: list[exp.Expr]) -> exp.Expr:
+    if len(arguments) != len(signature(build).parameters):
+        raise ParseError(f"Unexpected parameters for function {name}")
+    return build(*arguments)
+
+
+def _at_timezone(time: exp.Expr, zone: exp.Expr) -> exp.Expr:
+    return call("presto_at_timezone", time, zone)
+
+
+def _year_of_week(time: exp.Expr) -> exp.Expr:
+    return exp.YearOfWeek(this=time)
+
+
+def _any_match(array: exp.Expr, predicate: exp.Expr) -> exp.Expr:
+    return exp.GT(this=_matches(array, predicate), expression=exp.Literal.number(0))
+
+
+def _none_match(array: exp.Expr, predicate: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=_matches(array, predicate), expression=exp.Literal.number(0))
+
+
+def _all_match(array: exp.Expr, predicate: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=_matches(array, predicate), expression=call("len", array.copy()))
+
+
+def _matches(array: exp.Expr, predicate: exp.Expr) -> exp.Expr:
+    return call("len", call("list_filter", array, predicate))
 
 
 def _reduced(array: exp.Expr, start: exp.Expr, step: exp.Expr, finish: exp.Expr) -> exp.Expr:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 
 import duckdb
-from sqlglot.errors import UnsupportedError
+from sqlglot.errors import SqlglotError
 
 from ...errors import SlsError, parameter_invalid
 
@@ -21,7 +21,7 @@ FAULTS = (
     duckdb.NotSupportedError,
     duckdb.InternalError,
     duckdb.OutOfMemoryException,
-    UnsupportedError,
+    SqlglotError,
 )
 """What running a statement may raise for a fault of the statement; a faulty disk is not among them."""
 
@@ -41,6 +41,8 @@ TEXTS = (
     (r"Table with name with (\w+) does not exist", "LogStore ({0}) is not found"),
     (r"Function with name (\w+) does not exist",
      "Function {0} not registered; the embedded cloud does not serve it"),
+    (r"argument types '(?:presto_)?(\w+)\((.*?)\)'", "Unexpected parameters ({1}) for function {0}"),
+    (r"Macro (?:presto_)?(\w+)\(\) does not support", "Unexpected parameters for function {0}"),
     (r"Could not convert string '(.*)' to INT64", "Can not cast '{0}' to BIGINT"),
     (r"Could not convert string '(.*)' to INT32", "Can not cast '{0}' to INTEGER"),
     (r"Could not convert string '(.*)' to (\w+)", "Can not cast '{0}' to {1}"),
@@ -57,4 +59,4 @@ def sql_fault(fault: Exception, quoted: Collection[str]) -> SlsError:
         if found:
             asks_for_string = text == UNRESOLVED and found[1] in quoted
             return parameter_invalid((UNRESOLVED_QUOTED if asks_for_string else text).format(*found.groups()))
-    return parameter_invalid(message.splitlines()[0])
+    return parameter_invalid(re.sub(r"^[\w ]+ Error: ", "", message.splitlines()[0]))

@@ -89,7 +89,7 @@ class Moments:
         return node
 
     def _macro(self, node: exp.Anonymous) -> exp.Expr:
-        if node.this in TAKES_TIMESTAMP:
+        if node.this in TAKES_TIMESTAMP and node.expressions:
             node.set("expressions", [self.moment(node.expressions[0]), *node.expressions[1:]])
         return node
 
