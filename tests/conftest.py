@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local.conftest import RunningCloud, cloud
+from tests.local.conftest import RunningCloud, cloud, log_client
 
-__all__ = ["RunningCloud", "clean_environment", "cloud"]
+__all__ = ["RunningCloud", "clean_environment", "cloud", "log_client"]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sink.config import Settings, load_settings
 from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
-from sink.errors import UsageError
+from sink.errors import Unreachable, UsageError
 from sink.pipeline import Limits, Pipeline, Report
 from sink.sources import MnsSource
 from sink.stores import GroupingStore, SlsLogstore
@@ -38,23 +38,18 @@ def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
     if not settings.local.enabled:
         yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", DefaultChain())
         return
-    from sink.local.embedded import attach
+    from sink.local.embedded import CloudNotStarted, attach
 
-    with attach(settings.local.data, _options(settings, fleet)) as embedded:
-        cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
-        _furnish(settings, cloud)
-        yield cloud
-
-
-def _options(settings: Settings, fleet: bool) -> list[str]:
-    """The options of `sink local`, for an embedded cloud that has to be started."""
     local = settings.local
-    return [
-        *("--port", str(local.port)),
-        *("--fleet", str(local.fleet if fleet else 0)),
-        *("--fleet-speed", str(local.fleet_speed)),
-        *("--fleet-queue", settings.mns.queues[0]),
-    ]
+    try:
+        with attach(local.data, ["--port", str(local.port)]) as embedded:
+            cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
+            _furnish(settings, cloud)
+            if fleet and local.fleet:
+                embedded.let_fleet_live(local.fleet, local.fleet_speed, settings.mns.queues[0])
+            yield cloud
+    except CloudNotStarted as error:
+        raise Unreachable("The embedded cloud", "", str(error)) from error
 
 
 def _furnish(settings: Settings, cloud: Cloud) -> None:

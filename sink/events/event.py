@@ -143,7 +143,7 @@ def _read_event(fields: Mapping[str, Any], envelope: str, body: str) -> Event:
         resource_arn=arn,
         resource_type=resource_type,
         resource_id=resource_id,
-        instance_id=_instance_id(content, resource_type, resource_id),
+        instance_id=_instance_id(kind, content, resource_type, resource_id),
         instance_name=_first(content, "instanceName", "ecsInstanceName") or _text(fields, "instanceName"),
         instance_type=_text(content, "instanceType"),
         zone_id=_first(content, "zoneId", "azone"),
@@ -180,14 +180,14 @@ def _account(arn: str) -> str:
     return parts[3] if len(parts) == 5 else ""
 
 
-def _instance_id(content: Mapping[str, Any], resource_type: str, resource_id: str) -> str:
-    """Where the id stands depends on the event: reference in CloudMonitor's "ECS events", field by field."""
+def _instance_id(kind: str, content: Mapping[str, Any], resource_type: str, resource_id: str) -> str:
+    """Where the id stands depends on the event: a StateChange calls it `resourceId`, others `instanceId`."""
     found = _first(content, "instanceId", "ecsInstanceId")
     if found:
         return found
-    if _text(content, "resourceType") == "ALIYUN::ECS::Instance":
-        return _text(content, "resourceId") or resource_id
-    return resource_id if resource_type == "instance" else ""
+    if kind.startswith("Instance:") or _text(content, "resourceType") == "ALIYUN::ECS::Instance":
+        found = _text(content, "resourceId")
+    return found or (resource_id if resource_type == "instance" else "")
 
 
 def _first(source: Mapping[str, Any], *names: str) -> str:

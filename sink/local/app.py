@@ -14,34 +14,22 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from types import TracebackType
 
-from sink.local.accounts import DEFAULT_ACCOUNT_ID, Accounts
+from sink.local.accounts import Accounts
 from sink.local.asgi import Receive, Scope, Send, hang_up, read, write
 from sink.local.control import PREFIX, Control
 from sink.local.exchanges import Exchanges
 from sink.local.faults import Faults
 from sink.local.fleet.fleet import Fleet
+from sink.local.fleets import FleetPlan, Fleets
 from sink.local.holders import Holders
 from sink.local.journal import Journal
 from sink.local.mns.errors import MnsError
 from sink.local.mns.service import MnsService
 from sink.local.sls.service import SlsService
 from sink.local.wire import Clock, Request, Response, Service
-
-
-@dataclass(frozen=True, slots=True)
-class FleetPlan:
-    """A fleet of so many instances, so many times faster than life, that tells its events to a queue."""
-
-    size: int
-    speed: float
-    queue: str
-    random: Random
-    account_id: str = DEFAULT_ACCOUNT_ID
 
 
 class Cloud:
@@ -58,6 +46,7 @@ class Cloud:
         self._data = data
         self._clock = clock
         self._fleet = fleet
+        self._fleets = Fleets(self._make_fleet)
         self.mns = MnsService(data, accounts, clock)
         self._services: Sequence[Service] = (
             self.mns,
@@ -76,8 +65,7 @@ class Cloud:
         async with AsyncExitStack() as opening:
             for service in self._services:
                 await opening.enter_async_context(service)
-            if self._fleet is not None:
-                await opening.enter_async_context(self._fleet_of(self._fleet))
+            await opening.enter_async_context(self._fleets.living(self._fleet))
             self._opened = opening.pop_all()
         return self
 
@@ -118,9 +106,10 @@ class Cloud:
     async def _hold(self, request: Request, send: Send) -> None:
         """Keep the answer open until the client hangs up. Its one line is our process id."""
         with self.holders.hold():
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b"%d\n" % os.getpid(), "more_body": True})
-            await request.disconnected()
+            async with self._fleets.living(FleetPlan.asked_for(request.parameters)):
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b"%d\n" % os.getpid(), "more_body": True})
+                await request.disconnected()
         await send({"type": "http.response.body"})
 
     async def _hung_up(self, receive: Receive) -> None:
@@ -138,7 +127,7 @@ class Cloud:
         text = f"{what} belongs to no service that this embedded cloud emulates: {known}.\n"
         return Response(404, {"content-type": "text/plain;charset=utf-8"}, text.encode())
 
-    def _fleet_of(self, plan: FleetPlan) -> Fleet:
+    def _make_fleet(self, plan: FleetPlan) -> Fleet:
         dropping = False
 
         async def publish(body: bytes) -> None:

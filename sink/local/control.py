@@ -3,7 +3,8 @@
     GET    /_local/           services, version, holders, numbers of requests answered and waiting
     GET    /_local/requests   the last requests
     GET    /_local/faults     the rules in force; POST adds one, DELETE ends all
-    GET    /_local/hold       stays open until the client hangs up (`Cloud` answers it: it never ends)
+    GET    /_local/hold       stays open until the client hangs up (`Cloud` answers it: it never ends);
+                              with ?fleet=N&speed=F&queue=Q a fleet lives meanwhile
 
 Tests and `sink.local.embedded` call them.
 """

@@ -33,9 +33,10 @@ class CloudNotStarted(Exception):
 class Attached:
     """A held embedded cloud. A context manager; leaving it lets the cloud go."""
 
-    def __init__(self, url: str, hold: HTTPConnection) -> None:
-        self.url = url
-        self._hold = hold
+    def __init__(self, where: Address, hold: HTTPConnection) -> None:
+        self.url = where.url
+        self._where = where
+        self._holds = [hold]
 
     def __enter__(self) -> Attached:
         return self
@@ -45,9 +46,17 @@ class Attached:
     ) -> None:
         self.close()
 
+    def let_fleet_live(self, size: int, speed: float, queue: str) -> None:
+        """Have a fleet tell its events to the queue, until the cloud is let go. Raises CloudNotStarted."""
+        hold = _hold(self._where, f"?fleet={size}&speed={speed}&queue={queue}")
+        if hold is None:
+            raise CloudNotStarted(f"the embedded cloud at {self.url} went away")
+        self._holds.append(hold)
+
     def close(self) -> None:
         """Let the cloud go."""
-        self._hold.close()
+        for hold in self._holds:
+            hold.close()
 
 
 def attach(data: Path, options: Sequence[str] = ()) -> Attached:
@@ -57,25 +66,26 @@ def attach(data: Path, options: Sequence[str] = ()) -> Attached:
     """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up_at:
-        attached = _hold(address(data)) or _hold(_start(data, options))
-        if attached is not None:
-            return attached
+        where = address(data)
+        hold = where and _hold(where)
+        if not hold:
+            where = _start(data, options)
+            hold = where and _hold(where)
+        if where and hold:
+            return Attached(where, hold)
         time.sleep(0.1)  # the predecessor's lock: the kernel has no waiting for it with a limit
     raise CloudNotStarted(f"{data} is in use by a process that does not answer; see {data / 'cloud.log'}")
 
 
-def _hold(where: Address | None) -> Attached | None:
+def _hold(where: Address, query: str = "") -> HTTPConnection | None:
     """Open a hold and read its one line, the process id: a stale address's port may be taken by another."""
-    if where is None:
-        return None
     connection = HTTPConnection(urlsplit(where.url).netloc, timeout=PATIENCE_SECONDS)
     try:
-        connection.request("GET", "/_local/hold")
-        held = connection.getresponse().readline() == b"%d\n" % where.pid
+        connection.request("GET", f"/_local/hold{query}")
+        if connection.getresponse().readline() == b"%d\n" % where.pid:
+            return connection
     except (OSError, HTTPException):
-        held = False
-    if held:
-        return Attached(where.url, connection)
+        pass
     connection.close()
     return None
 

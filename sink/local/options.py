@@ -15,7 +15,8 @@ from random import Random
 from typing import NoReturn
 
 from sink.local.accounts import DEFAULT_ACCOUNT_ID, AccessKey, Accounts, parse_account
-from sink.local.app import Cloud, FleetPlan
+from sink.local.app import Cloud
+from sink.local.fleets import FleetPlan
 
 
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:

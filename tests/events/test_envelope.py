@@ -20,7 +20,7 @@ EXPECTED = {
     "flat.interruption.json": ("flat", "Instance:PreemptibleInstanceInterruption", "", "", "i-sample0002"),
     "flat.maintenance.json": ("flat", "Instance:SystemMaintenance.Reboot", "Scheduled", "", "i-sample0003"),
     "flat.disk.json": ("flat", "Disk:Stalled", "Executing", "", "i-sample0004"),
-    "debug.state-change.json": ("flat", "Instance:StateChange", "Normal", "Ru***ng", "<resource-id>"),
+    "debug.state-change.json": ("flat", "Instance:StateChange", "Normal", "Ru***ng", "i-s***001"),
     "eventbridge.state-change.json": ("eventbridge", "Instance:StateChange", "", "Stopped", "i-sample0005"),
     "subscription.state-change.json": (
         "subscription",

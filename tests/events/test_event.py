@@ -157,21 +157,24 @@ def test_only_a_state_change_has_a_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "arn", "expected"),
+    ("name", "content", "arn", "expected"),
     [
-        ({"instanceId": "i-1"}, "acs:ecs:r:1:disk/d-1", "i-1"),
-        ({"ecsInstanceId": "i-2"}, "acs:ecs:r:1:disk/d-1", "i-2"),
-        ({"resourceId": "i-3", "resourceType": "ALIYUN::ECS::Instance"}, "acs:ecs:r:1:instance/i-9", "i-3"),
-        ({"vmName": "i-4"}, "acs:ecs:r:1:instance/i-4", "i-4"),
-        ({"diskId": "d-1"}, "acs:ecs:r:1:disk/d-1", ""),
-        ({}, "", ""),
+        ("Instance:x", {"instanceId": "i-1"}, "acs:ecs:r:1:eni/eni-1", "i-1"),
+        ("Disk:x", {"ecsInstanceId": "i-2"}, "acs:ecs:r:1:disk/d-1", "i-2"),
+        ("x:y", {"resourceId": "i-3", "resourceType": "ALIYUN::ECS::Instance"}, "", "i-3"),
+        ("Instance:StateChange", {"resourceId": "i-4"}, "", "i-4"),
+        ("Instance:StateChange", {}, "acs:ecs:r:1:instance/i-5", "i-5"),
+        ("CloudAssistant:x", {"vmName": "i-6"}, "acs:ecs:r:1:instance/i-6", "i-6"),
+        ("Disk:x", {"diskId": "d-1"}, "acs:ecs:r:1:disk/d-1", ""),
+        ("Disk:x", {"resourceId": "d-1"}, "acs:ecs:r:1:disk/d-1", ""),
+        ("x", {}, "", ""),
     ],
 )
 def test_the_instance_is_found_where_each_kind_puts_it(
-    content: dict[str, str], arn: str, expected: str
+    name: str, content: dict[str, str], arn: str, expected: str
 ) -> None:
     """Four keys hold it, by the kind of event; other resources have none."""
-    assert parse(json.dumps({"name": "x:y", "content": content, "resourceId": arn})).instance_id == expected
+    assert parse(json.dumps({"name": name, "content": content, "resourceId": arn})).instance_id == expected
 
 
 @pytest.mark.parametrize(

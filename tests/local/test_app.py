@@ -13,7 +13,7 @@ from mns.account import Account
 from mns.mns_exception import MNSServerException
 from mns.queue import QueueMeta
 
-from sink.local.app import FleetPlan
+from sink.local.fleets import FleetPlan
 from tests.local.conftest import RunningCloud, running_cloud
 
 

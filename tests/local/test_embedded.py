@@ -9,9 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mns.account import Account
+from mns.queue import Queue, QueueMeta
 
 from sink.local.embedded import CloudNotStarted, attach
 from sink.local.folder import FolderInUse, address, locked
@@ -81,6 +84,25 @@ def test_a_killed_user_lets_go_too(tmp_path: Path) -> None:
     user.kill()
     user.communicate()
     wait_until_free(tmp_path)
+
+
+def test_a_fleet_lives_while_a_user_wants_it(tmp_path: Path, mns_account: Callable[[str], Account]) -> None:
+    """It tells its events to the queue until that user is gone; the cloud and its queue stay for others."""
+    with attach(tmp_path) as other:
+        queue = mns_account(other.url).get_queue("q")
+        queue.create(QueueMeta())
+        with attach(tmp_path) as viewer:
+            viewer.let_fleet_live(5, 1000, "q")
+            queue.receive_message(10)
+        told = [told_by(queue), told_by(queue)]
+
+    assert told[0] == told[1] > 0
+
+
+def told_by(queue: Queue) -> int:
+    """How many messages the queue holds, seen or unseen."""
+    meta = queue.get_attributes()
+    return int(meta.active_messages) + int(meta.inactive_messages)
 
 
 def test_a_stale_address_is_not_believed(tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""Real `sink` processes for tests: started, watched, stopped by their own process id."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.local.conftest import RunningCloud
+
+PATIENCE_SECONDS = 60
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of a child: ours, without colours and with nobody's keys."""
+    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **extra}
+
+
+@dataclass
+class Sink:
+    """The command line in a folder with a config.ini, on a cloud or on the embedded one of that folder."""
+
+    folder: Path
+    config: str = "[local]\nenabled = yes\nfleet = 0\n"
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config.ini").write_text(self.config, encoding="utf-8")
+
+    @classmethod
+    def on(cls, cloud: RunningCloud, folder: Path, more: str = "") -> Sink:
+        """A sink that takes a running cloud for Alibaba Cloud, with the keys of its environment."""
+        config = (
+            f"[sink]\nstop_seconds = 10\n[mns]\nendpoint = {cloud.url}\nlong_poll_seconds = 1\n"
+            f"[sls]\nendpoint = {cloud.url}\n{more}"
+        )
+        keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "local", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret"}
+        return cls(folder, config, keys)
+
+    def call(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "sink", *arguments],
+            cwd=self.folder,
+            env=environment(**self.keys),
+            input=stdin.decode() if stdin is not None else None,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> Running:
+        """Start a command that goes on."""
+        log = self.folder / f"{len(list(self.folder.glob('*.log')))}.log"
+        with log.open("w", encoding="utf-8") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sink", *arguments],
+                cwd=self.folder,
+                env=environment(**self.keys),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        return Running(process, log)
+
+    def rows(self, query: str, *more: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        done = self.call("query", query, "--json", *more)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def keys_stored(self) -> set[str]:
+        """Every distinct event_key in the logstore."""
+        return {row["event_key"] for row in self.rows("* | select distinct event_key from log limit 100000")}
+
+
+class Running:
+    """A process that goes on until it is told to stop."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        """What it has written to standard error."""
+        return self._log.read_text(encoding="utf-8")
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
+        """Send a signal; exit code, standard output and standard error."""
+        self.process.send_signal(number)
+        output, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, output, self.log
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.kill()
+        self.process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Look until something is so. Raises TimeoutError that says what was waited for."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"in vain: {what}")
+        time.sleep(0.02)
+
+
+def json_lines(path: Path, bodies: Sequence[str]) -> Path:
+    """A file of bodies, one a line."""
+    path.write_text("".join(body + "\n" for body in bodies), encoding="utf-8")
+    return path
