@@ -38,11 +38,15 @@ from .tables import Store, Tables
 
 __all__ = ["Bucket", "LogAnswer", "LogQuery", "SearchEngine"]
 
-SETTINGS: Mapping[str, str | bool] = {
+SETTINGS: Mapping[str, str | bool | int] = {
     "threads": "2",
     "memory_limit": "1GB",
     "enable_external_access": False,
+    "checkpoint_threshold": "256MB",
+    "max_vacuum_tasks": 0,
 }
+"""A checkpoint costs as much as indexing the logs that it writes, so there are few. It shall not merge old
+row groups as well, which rewrites the whole table: logs expire oldest first, by whole row groups."""
 LINE_LIMIT = 100
 
 
