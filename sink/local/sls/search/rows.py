@@ -11,7 +11,7 @@ cannot be read is null, as on the service: the log is stored, the field is not f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..logs import StoredLog
@@ -38,21 +38,18 @@ def row_of(log: StoredLog, config: IndexConfig, keys: Sequence[KeyIndex]) -> lis
 
 def indexed_value(key: KeyIndex, text: str | None, max_text_len: int) -> str | int | float | None:
     """The value of a key as its type has it, or None: absent or not a number."""
-    if text is None:
-        return None
-    match key.type:
-        case "long":
-            return int(text) if LONG.fullmatch(text) and int(text) in LONG_RANGE else None
-        case "double":
-            return float(text) if DOUBLE.fullmatch(text) else None
-        case "text":
-            return _cut(text, max_text_len)
-        case _:
-            return text
+    if text is None or key.type == "json":
+        return text
+    if key.type == "text":
+        return text if len(text) * 4 <= max_text_len else _cut(text, max_text_len)
+    return _number(key.type, text)
 
 
-def joined(fields: Iterable[tuple[str, str]]) -> str:
+def joined(fields: Sequence[tuple[str, str]]) -> str:
     """All fields in one text."""
+    text = "".join([f"{FIELD}{key}{VALUE}{value}" for key, value in fields])
+    if text.count(FIELD) == text.count(VALUE) == len(fields) and ESCAPE not in text:
+        return text
     return "".join(f"{FIELD}{_escaped(key)}{VALUE}{_escaped(value)}" for key, value in fields)
 
 
@@ -71,15 +68,17 @@ def search_row(time: int, time_ns: int | None, topic: str, source: str, contents
     return fixed | dict(separated(contents))
 
 
+def _number(type_: str, text: str) -> int | float | None:
+    if type_ == "long":
+        return int(text) if LONG.fullmatch(text) and int(text) in LONG_RANGE else None
+    return float(text) if DOUBLE.fullmatch(text) else None
+
+
 def _cut(text: str, length: int) -> str:
-    if len(text) * 4 <= length:
-        return text
     return text.encode()[:length].decode(errors="ignore")
 
 
 def _escaped(text: str) -> str:
-    if text.isprintable() or not any(mark in text for mark in MARKS):
-        return text
     return re.sub(f"[{ESCAPE}{FIELD}{VALUE}]", lambda found: MARKS[found[0]], text)
 
 
