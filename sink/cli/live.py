@@ -38,15 +38,18 @@ class View:
     began: float = field(default_factory=time.monotonic)
     _marks: deque[tuple[float, int]] = field(default_factory=deque)
 
+    def __post_init__(self) -> None:
+        self._marks.append((self.began, 0))
+
     @property
     def rate(self) -> float:
         """Messages stored a second. Call it regularly: it measures between calls."""
         now = time.monotonic()
         self._marks.append((now, self.pipeline.tally.stored))
-        while now - self._marks[0][0] > _RATE_SECONDS:
+        while len(self._marks) > 2 and now - self._marks[1][0] >= _RATE_SECONDS:
             self._marks.popleft()
         since, count = self._marks[0]
-        return (self.pipeline.tally.stored - count) / (now - since) if now > since else 0.0
+        return (self.pipeline.tally.stored - count) / (now - since)
 
     @property
     def oldest_seconds(self) -> float:

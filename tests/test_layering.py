@@ -1,0 +1,105 @@
+"""Who may import whom: imports point down, each SDK has one door, and this says so."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOREIGN_DOORS = {
+    "mns": {"sink.sources"},
+    "aliyun": {"sink.stores.sls"},
+    "alibabacloud_credentials": {"sink.credentials"},
+    "structlog": {"sink.telemetry"},
+    "typer": {"sink.cli"},
+}
+MAY_IMPORT = {
+    "sink.errors": set(),
+    "sink.backoff": set(),
+    "sink.events": set(),
+    "sink.lease": {"sink.errors"},
+    "sink.pipeline": {"sink.errors", "sink.events", "sink.lease", "sink.backoff"},
+    "sink.config": {"sink.errors"},
+    "sink.credentials": {"sink.errors"},
+    "sink.sources": {"sink.errors", "sink.credentials", "sink.lease"},
+    "sink.stores": {"sink.errors", "sink.events", "sink.credentials", "sink.backoff"},
+    "sink.telemetry": {"sink.errors", "sink.events"},
+    "sink.local": set(),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name."""
+    found = {}
+    for path in sorted((ROOT / "sink").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+def room_of(module: str) -> str:
+    """The row of the table that a module belongs to: `sink.stores.sls` to `sink.stores`."""
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    """The table of DESIGN: a file that needs more stands in the wrong room."""
+    imported = {
+        room_of(name)
+        for module, path in modules().items()
+        if room_of(module) == room
+        for name in imports_of(path)
+        if name.startswith("sink.") and room_of(name) != room
+    }
+
+    assert imported <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("package", FOREIGN_DOORS)
+def test_a_foreign_package_has_one_door(package: str) -> None:
+    """Its exceptions and its habits are known in one file; the embedded cloud uses none of them."""
+    importers = {
+        module
+        for module, path in modules().items()
+        if any(name.split(".")[0] == package for name in imports_of(path))
+    }
+
+    assert importers == FOREIGN_DOORS[package]
+
+
+def test_only_the_command_line_sees_the_embedded_cloud() -> None:
+    """And only inside its commands, so that a sink in production never loads it."""
+    importers = {
+        module
+        for module, path in modules().items()
+        if room_of(module) != "sink.local" and any(name.startswith("sink.local") for name in imports_of(path))
+    }
+
+    assert {room_of(module) for module in importers} == {"sink.cli"}
+
+
+def test_the_help_loads_no_sdk() -> None:
+    """A command line that answers at once imports nothing heavy before it knows the command."""
+    import subprocess
+    import sys
+
+    code = "import sys, sink.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert {"mns", "aliyun", "duckdb", "uvicorn", "pydantic", "pandas"} & set(loaded) == set()
