@@ -15,7 +15,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import SlsError
+from sink.local.sls.errors import SlsError
 
 KEY_TYPES = ("text", "long", "double", "json")
 JSON_KEY_TYPES = ("text", "long", "double")

@@ -23,18 +23,18 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from ...wire import Clock
-from ..errors import SlsError, parameter_invalid
-from ..logs import StoredLog
-from .config import IndexConfig
-from .histogram import bucket_width, buckets
-from .predicate import Predicate, search_terms
-from .queries import Bucket, LogAnswer, LogQuery
-from .rows import search_row
-from .sql.analysis import Analysis, LogColumn
-from .sql.macros import MACROS, ZONE
-from .syntax import parse_search, split_query
-from .tables import Store, Tables
+from sink.local.sls.errors import SlsError, parameter_invalid
+from sink.local.sls.logs import StoredLog
+from sink.local.sls.search.config import IndexConfig
+from sink.local.sls.search.histogram import bucket_width, buckets
+from sink.local.sls.search.predicate import Predicate, search_terms
+from sink.local.sls.search.queries import Bucket, LogAnswer, LogQuery
+from sink.local.sls.search.rows import search_row
+from sink.local.sls.search.sql.analysis import Analysis, LogColumn
+from sink.local.sls.search.sql.macros import MACROS, ZONE
+from sink.local.sls.search.syntax import parse_search, split_query
+from sink.local.sls.search.tables import Store, Tables
+from sink.local.wire import Clock
 
 __all__ = ["Bucket", "LogAnswer", "LogQuery", "SearchEngine"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .queries import Bucket
+from sink.local.sls.search.queries import Bucket
 
 LIMIT = 60
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ..errors import SlsError, parameter_invalid
-from .config import IndexConfig, KeyIndex, Tokens
-from .syntax import And, Not, Or, Range, Search, Term, Wildcard, conditions
-from .words import FIELD, VALUE, WordPattern, escaped, split_words, word_pattern
+from sink.local.sls.errors import SlsError, parameter_invalid
+from sink.local.sls.search.config import IndexConfig, KeyIndex, Tokens
+from sink.local.sls.search.syntax import And, Not, Or, Range, Search, Term, Wildcard, conditions
+from sink.local.sls.search.words import FIELD, VALUE, WordPattern, escaped, split_words, word_pattern
 
 EXACT_KEYS = {"__topic__": "topic", "__source__": "source", "source": "source", "topic": "topic"}
 TAG = "__tag__:"

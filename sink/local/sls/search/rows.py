@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..logs import StoredLog
-from .config import IndexConfig, KeyIndex
-from .words import FIELD, VALUE
+from sink.local.sls.logs import StoredLog
+from sink.local.sls.search.config import IndexConfig, KeyIndex
+from sink.local.sls.search.words import FIELD, VALUE
 
 ESCAPE = "\x1d"
 MARKS = {ESCAPE: ESCAPE + "d", FIELD: ESCAPE + "e", VALUE: ESCAPE + "f"}

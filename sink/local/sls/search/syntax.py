@@ -19,7 +19,7 @@ from typing import cast
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from ..errors import SlsError, parameter_invalid
+from sink.local.sls.errors import SlsError, parameter_invalid
 
 CONDITION_LIMIT = 30
 RESERVED = ("and", "or", "not", "sort", "asc", "desc", "avg", "sum", "min", "max", "limit")

@@ -19,9 +19,9 @@ from threading import Lock
 
 from duckdb import DuckDBPyConnection
 
-from ..logs import StoredLog
-from .config import IndexConfig, KeyIndex
-from .rows import DUCKDB_TYPES, FIXED_COLUMNS, row_of
+from sink.local.sls.logs import StoredLog
+from sink.local.sls.search.config import IndexConfig, KeyIndex
+from sink.local.sls.search.rows import DUCKDB_TYPES, FIXED_COLUMNS, row_of
 
 CATALOGUE = """
 CREATE TABLE IF NOT EXISTS stores (store_id BIGINT, position BIGINT, config VARCHAR);

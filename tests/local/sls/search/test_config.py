@@ -8,8 +8,7 @@ import pytest
 
 from sink.local.sls.errors import SlsError
 from sink.local.sls.search.config import IndexConfig
-
-from .conftest import INDEX, text
+from tests.local.sls.search.conftest import INDEX, text
 
 
 def refused(document: dict[str, Any]) -> SlsError:

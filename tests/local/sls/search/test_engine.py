@@ -15,8 +15,7 @@ from sink.local.sls.logs import StoredLog
 from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import Bucket, LogQuery
-
-from .conftest import INDEX, log
+from tests.local.sls.search.conftest import INDEX, log
 
 
 def filled(engine: SearchEngine, *logs: StoredLog) -> SearchEngine:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from sink.local.sls.logs import StoredLog
-
-from .conftest import log, text
+from tests.local.sls.search.conftest import log, text
 
 Found = Callable[..., list[int]]
 Refusal = Callable[..., str]

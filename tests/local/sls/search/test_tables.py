@@ -14,8 +14,7 @@ import pytest
 from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import LogQuery
-
-from .conftest import INDEX, log, text
+from tests.local.sls.search.conftest import INDEX, log, text
 
 
 def config(**keys: dict[str, object]) -> IndexConfig:

@@ -18,12 +18,12 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 from sqlglot import ErrorLevel, exp
 
-from .faults import FAULTS, sql_fault
-from .kinds import Kinds
-from .render import rendered, type_name
-from .rewrite import SELECTED, limited, rewritten
-from .statement import read_statement
-from .time_series import TimeSeries
+from sink.local.sls.search.sql.faults import FAULTS, sql_fault
+from sink.local.sls.search.sql.kinds import Kinds
+from sink.local.sls.search.sql.render import rendered, type_name
+from sink.local.sls.search.sql.rewrite import SELECTED, limited, rewritten
+from sink.local.sls.search.sql.statement import read_statement
+from sink.local.sls.search.sql.time_series import TimeSeries
 
 LOCAL = timedelta(hours=8)
 

@@ -1,7 +1,8 @@
 """The SQL that SLS takes: Presto's, as sqlglot knows it, with the functions of `macros.py`.
 
 Parsing gives every Presto name its meaning at once: a typed node where sqlglot has one and DuckDB agrees,
-a call of a macro where it does not. What is left as `exp.Anonymous` under another name is unknown.
+a call of a macro where it does not. What is left as `exp.Anonymous` under another name is unknown, and
+`statement.py` refuses it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlglot.dialects.presto import Presto
 from sqlglot.errors import ParseError
 from sqlglot.parsers.presto import PrestoParser
 
-from .macros import FUNCTIONS
+from sink.local.sls.search.sql.macros import FUNCTIONS
 
 MACRO_NAMES = frozenset(FUNCTIONS.values()) | {"presto_at_timezone"}
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 import duckdb
 from sqlglot.errors import SqlglotError
 
-from ...errors import SlsError, parameter_invalid
+from sink.local.sls.errors import SlsError, parameter_invalid
 
 FAULTS = (
     duckdb.ProgrammingError,

@@ -12,16 +12,15 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from ...errors import parameter_invalid
+from sink.local.sls.errors import parameter_invalid
 
 TIMESTAMP_MACROS = ("presto_from_unixtime", "presto_at_timezone", "presto_from_iso8601_timestamp")
 NUMBER_MACROS = ("presto_to_unixtime",)
 NUMBERS = (exp.Count, exp.Sum, exp.Avg, exp.Length)
 ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod)
-COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 KEEPS_KIND = (exp.Paren, exp.Neg, exp.Max, exp.Min, exp.AnyValue, exp.Floor, exp.Ceil, exp.Round, exp.Abs)
 TIMES = (exp.StrToTime, exp.TimestampTrunc, exp.DateTrunc, exp.DateAdd)
-SIGNS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
+COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
 
 
 class Kinds:
@@ -69,7 +68,7 @@ class Kinds:
         else:
             return node
         raise parameter_invalid(
-            f"'{SIGNS[type(node)]}' cannot be applied to {kinds}: {node.sql('presto')}; "
+            f"'{COMPARISONS[type(node)]}' cannot be applied to {kinds}: {node.sql('presto')}; "
             "compare a number with a number, a text with a text in single quotes, or use cast"
         )
 

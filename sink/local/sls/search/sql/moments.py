@@ -12,8 +12,8 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from .dialect import call
-from .kinds import Kinds, is_date, is_timestamp
+from sink.local.sls.search.sql.dialect import call
+from sink.local.sls.search.sql.kinds import Kinds, is_date, is_timestamp
 
 TAKES_TIMESTAMP = (
     "presto_to_unixtime", "presto_to_iso8601", "presto_at_timezone", "presto_window_start"

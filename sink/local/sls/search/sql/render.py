@@ -2,6 +2,7 @@
 
 Presto's own text of a value, JSON for arrays, maps and rows, `null` for what is missing. Doubles read as
 Java writes them, 1.0E7 and not 10000000.0, because that is what clients of the service have learnt to read.
+Times have milliseconds and no zone: they are in UTC+8 already.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from .dialect import call
-from .kinds import COMPARISONS, Kinds, is_double
-from .moments import Moments, Rule
-from .statement import LOG
+from sink.local.sls.search.sql.dialect import call
+from sink.local.sls.search.sql.kinds import COMPARISONS, Kinds, is_double
+from sink.local.sls.search.sql.moments import Moments, Rule
+from sink.local.sls.search.sql.statement import LOG
 
 DEFAULT_LIMIT = 100
 SELECTED = "sls_log"

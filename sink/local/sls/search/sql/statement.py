@@ -14,8 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from ...errors import SlsError, parameter_invalid
-from .dialect import MACRO_NAMES, Sls
+from sink.local.sls.errors import SlsError, parameter_invalid
+from sink.local.sls.search.sql.dialect import MACRO_NAMES, Sls
 
 LOG = "log"
 ROW_LIMIT = 1_000_000

@@ -17,9 +17,9 @@ from sqlglot import exp
 from sqlglot.dialects.presto import Presto
 from sqlglot.time import format_time
 
-from ...errors import SlsError, parameter_invalid
-from .dialect import call
-from .render import java_double
+from sink.local.sls.errors import SlsError, parameter_invalid
+from sink.local.sls.search.sql.dialect import call
+from sink.local.sls.search.sql.render import java_double
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 PADDINGS = ("0", "null", "last", "next", "avg")

@@ -14,8 +14,7 @@ from sink.local.sls.logs import StoredLog
 from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import LogQuery
-
-from ..conftest import INDEX, log, text
+from tests.local.sls.search.conftest import INDEX, log, text
 
 Rows = Callable[..., list[dict[str, str]]]
 Refusal = Callable[..., str]

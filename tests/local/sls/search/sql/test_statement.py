@@ -12,8 +12,7 @@ from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import LogQuery
 from sink.local.sls.search.sql.statement import read_statement
-
-from ..conftest import INDEX
+from tests.local.sls.search.conftest import INDEX
 
 Rows = Callable[..., list[dict[str, str]]]
 

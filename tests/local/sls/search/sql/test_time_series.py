@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ..conftest import log
+from tests.local.sls.search.conftest import log
 
 Rows = Callable[..., list[dict[str, str]]]
 Refusal = Callable[..., str]
