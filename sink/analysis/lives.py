@@ -1,0 +1,96 @@
+"""One row an instance: when it was born, when and why it ended, how long it ran.
+
+Notebooks and `sink report` call `lifetimes`; rates, survival and cost are computed from its rows. What
+events do not tell stays missing: a life that was not seen from its birth has no birth, unless an inventory
+snapshot knows its creation time; one whose end nobody saw is censored, unless a later complete snapshot
+lacks it.
+
+`endings.py` has the rules of the outcome, `stays.py` the stays whose Running time is summed here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sink.analysis.endings import END_SOURCES, find_endings, latest
+from sink.analysis.frames import INVENTORY, LIFETIMES, MS_PER_HOUR, OUTCOMES
+from sink.analysis.stays import Stays, births, chart_stays, illegal_steps, known, snapshot_values
+from sink.analysis.trail import NONE, RUNNING, STOPPED, Ints, Trail, first_of_life, follow
+
+_DEFAULT_PROTECTED_HOURS = 1
+"""SpotDuration's default (ECS: RunInstances); where no inventory says otherwise."""
+
+
+def lifetimes(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Give every life that was seen by `as_of`, in ms since 1970 UTC. Gives frame LIFETIMES.
+
+    `events` is frame EVENTS, in any order and with repeats; `inventory` is frame INVENTORY. Raises FrameError
+    where a column is missing.
+
+    >>> from sink.analysis.generator import sample
+    >>> fleet = sample(seed=1)
+    >>> life = lifetimes(fleet.events, fleet.as_of)
+    >>> sorted(set(life["outcome"])) == sorted(set(life["outcome"].cat.categories) & set(life["outcome"]))
+    True
+    """
+    inventory = INVENTORY.empty() if inventory is None else inventory
+    trail = follow(events, as_of, inventory)
+    endings = find_endings(trail, as_of, inventory)
+    stays = chart_stays(trail, endings)
+    born, truncated = births(trail, events, inventory)
+    duration = snapshot_values(trail, len(events), inventory["spot_duration"])
+    frame = trail.place.assign(
+        born_ms=known(born),
+        born_source=_named(np.where(born == NONE, NONE, truncated), ("event", "inventory")),
+        entry_ms=trail.kept.time[first_of_life(trail.kept.life)],
+        truncated=truncated,
+        end_ms=endings.end,
+        end_source=_named(endings.source, END_SOURCES),
+        end_after_ms=known(endings.after),
+        ended=endings.ended,
+        outcome=_named(endings.outcome, OUTCOMES),
+        cause_uncertain=endings.uncertain,
+        notice_ms=known(endings.notice),
+        last_event_ms=latest(trail.kept, np.ones(len(trail.kept), bool)),
+        protected_ms=known(_protected(stays, born, duration)),
+        illegal_steps=_sums(trail.steps.life, illegal_steps(trail), trail.lives),
+        spot_strategy=_strategies(trail, len(events), inventory["spot_strategy"]),
+        spot_duration=known(duration),
+        **_totals(stays, trail.lives),
+    )
+    return LIFETIMES.cast(frame)
+
+
+def _totals(stays: Stays, lives: int) -> dict[str, Ints]:
+    running = stays.rank == RUNNING
+    return {
+        "running_ms": _sums(stays.life, np.where(running, stays.end - stays.start, 0), lives),
+        "starts": _sums(stays.life, running, lives),
+        "stops": _sums(stays.life, stays.rank == STOPPED, lives),
+    }
+
+
+def _protected(stays: Stays, born: Ints, hours: Ints) -> Ints:
+    """Running time inside the protected hours after birth, or NONE where the birth is unknown."""
+    until = born + np.where(hours == NONE, _DEFAULT_PROTECTED_HOURS, hours) * MS_PER_HOUR
+    inside = np.minimum(stays.end, until[stays.life]) - stays.start
+    counted = np.where((stays.rank == RUNNING) & (inside > 0), inside, 0)
+    return np.where(born == NONE, NONE, _sums(stays.life, counted, len(born)))
+
+
+def _sums(life: Ints, values: np.ndarray, lives: int) -> Ints:
+    """Sum by life, in integers: hours of years are more than a float holds to the millisecond."""
+    total = np.zeros(lives, np.int64)
+    np.add.at(total, life, values)
+    return total
+
+
+def _strategies(trail: Trail, events: int, column: pd.Series) -> pd.Categorical:
+    strategy = pd.Categorical(column.astype("category"))
+    codes = snapshot_values(trail, events, pd.Series(strategy.codes.astype(np.int64)))
+    return pd.Categorical.from_codes(codes, dtype=strategy.dtype)
+
+
+def _named(codes: np.ndarray, names: tuple[str, ...]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(codes.astype(np.int8), pd.Index(names))

@@ -1,0 +1,147 @@
+"""Read stored events, inventory and actions from wherever they lie into frames.
+
+Notebooks and `sink report` call `load_events` first. A source is a file of JSON lines (message bodies in any
+envelope, or stored records), CSV or Parquet, gzip or not, a glob of them, a logstore, or records at hand.
+`relations.py` makes rows of text of each; here DuckDB turns those into columns, whose enumerations arrive as
+pandas categories: a million events never are a million Python objects.
+
+What cannot be used is counted by reason, so that read = events + system + quarantined always holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+
+from sink.analysis.frames import ACTIONS, EVENTS, INVENTORY, STATES, SYSTEM, Schema
+from sink.analysis.relations import Source, event_relation, record_relation, reread_relation
+from sink.events import INTERRUPTION, STATE_CHANGE
+
+_FAR = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a source held: state changes and notices, other system events, and what could not be used."""
+
+    events: pd.DataFrame
+    """Frame EVENTS, with repeats, as they came."""
+    system: pd.DataFrame
+    """Frame SYSTEM: maintenance, failures and all else."""
+    quarantined: dict[str, int]
+    """How many events could not be used, by reason."""
+
+    @property
+    def read(self) -> int:
+        """Events in the source, all told."""
+        return len(self.events) + len(self.system) + sum(self.quarantined.values())
+
+
+def load_events(source: Source, since: int | None = None, until: int | None = None) -> Loaded:
+    """Load the events with since <= event_time_ms < until, in ms since 1970 UTC.
+
+    Raises FrameError where a file is missing, cannot be read or lacks a column, and where a logstore does not
+    answer in full; what single events lack is counted as `quarantined`.
+
+    >>> body = '{"name": "Instance:StateChange", "id": "7", "eventTime": "20261122T080000.000+0800"'
+    >>> body += ', "content": {"instanceId": "i-1", "state": "Created"}}'
+    >>> loaded = load_events([{"body": body}, {"body": "not json"}])
+    >>> loaded.events[["instance_id", "state", "event_time_ms"]].to_numpy().tolist()
+    [['i-1', 'Pending', 1795305600000]]
+    >>> loaded.quarantined
+    {'unreadable': 1}
+    """
+    with duckdb.connect() as database:
+        database.execute("SET preserve_insertion_order = false")
+        database.execute(f"CREATE TYPE state_name AS ENUM {STATES}")
+        relation = event_relation(database, source, (since, until))
+        within = f"event_time_ms IS NULL OR event_time_ms BETWEEN {since or 0} AND {(until or _FAR) - 1}"
+        database.execute(f"CREATE TEMP TABLE typed AS {_TYPED.format(relation)} WHERE {within}")
+        rest = reread_relation(database, "SELECT body FROM typed WHERE verdict = 'reread'")
+        database.execute(f"INSERT INTO typed {_TYPED.format(rest)} WHERE {within}")
+        return Loaded(
+            events=_frame(database, "typed WHERE verdict = 'event'", EVENTS),
+            system=_frame(database, "typed WHERE verdict = 'system'", SYSTEM),
+            quarantined=dict(database.execute(_QUARANTINED).fetchall()),
+        )
+
+
+def load_inventory(source: Source, since: int | None = None, until: int | None = None) -> pd.DataFrame:
+    """Load the inventory's snapshots with since <= observed_at_ms < until. Gives frame INVENTORY.
+
+    >>> load_inventory([{"snapshot_id": "s1", "instance_id": "i-1", "observed_at_ms": "0"}])["instance_id"][0]
+    'i-1'
+    """
+    return _load_records(source, INVENTORY, "observed_at_ms", (since, until))
+
+
+def load_actions(source: Source, since: int | None = None, until: int | None = None) -> pd.DataFrame:
+    """Load the actions' records with since <= started_at_ms < until. Gives frame ACTIONS.
+
+    >>> len(load_actions([]))
+    0
+    """
+    return _load_records(source, ACTIONS, "started_at_ms", (since, until))
+
+
+def _load_records(
+    source: Source, schema: Schema, clock: str, within: tuple[int | None, int | None]
+) -> pd.DataFrame:
+    since, until = within
+    topic = "action" if schema is ACTIONS else schema.name
+    casts = ", ".join(_CASTS.get(column.dtype, "{0}").format(column.name) for column in schema.columns)
+    with duckdb.connect() as database:
+        relation = record_relation(database, source, topic, schema.names, within)
+        database.execute(f"CREATE TEMP TABLE typed AS SELECT {casts} FROM ({relation})")
+        chosen = f"typed WHERE {schema.names[0]} IS NOT NULL AND {clock}"
+        return _frame(database, f"{chosen} BETWEEN {since or 0} AND {(until or _FAR) - 1}", schema)
+
+
+_CASTS = {
+    "int64": "try_cast({0} AS BIGINT) AS {0}",
+    "Int64": "try_cast({0} AS BIGINT) AS {0}",
+    "boolean": "try_cast({0} AS BOOLEAN) AS {0}",
+}
+
+_TYPED = f"""
+SELECT *, CASE
+    WHEN lane <> 'event' THEN lane
+    WHEN event_time_ms IS NULL THEN 'no time'
+    WHEN event_time_ms < 0 THEN 'time before 1970'
+    WHEN kind NOT IN ('{STATE_CHANGE}', '{INTERRUPTION}') THEN 'system'
+    WHEN product <> 'ECS' THEN 'another product'
+    WHEN instance_id IS NULL THEN 'no instance id'
+    WHEN contains(instance_id, '*') THEN 'masked instance id'
+    WHEN state IS NULL THEN 'unknown state'
+    ELSE 'event' END AS verdict
+FROM (SELECT * REPLACE (
+    try_cast(event_time_ms AS BIGINT) AS event_time_ms,
+    try_cast(received_at_ms AS BIGINT) AS received_at_ms,
+    hash(event_ref) AS event_ref,
+    CASE WHEN kind = '{INTERRUPTION}' THEN 'Notice'
+         WHEN lower(trim(state)) = 'created' THEN 'Pending'
+         ELSE try_cast(upper(trim(state)[1]) || lower(trim(state)[2:]) AS state_name)
+         END::state_name AS state)
+    FROM ({{}}))
+"""
+
+_QUARANTINED = """
+SELECT verdict, count(*) FROM typed
+WHERE verdict NOT IN ('event', 'system', 'reread') GROUP BY 1 ORDER BY 1
+"""
+
+
+def _frame(database: duckdb.DuckDBPyConnection, rows: str, schema: Schema) -> pd.DataFrame:
+    """Take rows out: texts that repeat as categories in alphabetical order, states in their own order."""
+    texts = [column.name for column in schema.columns if column.dtype == "category"]
+    for name in texts:
+        values = f"SELECT DISTINCT {name}::VARCHAR FROM {rows} AND {name} IS NOT NULL ORDER BY 1"
+        database.execute(f"DROP TYPE IF EXISTS {name}_text")
+        database.execute(f"CREATE TYPE {name}_text AS ENUM ({values})")
+    casts = {name: f"{name}::VARCHAR::{name}_text AS {name}" for name in texts}
+    if "state" in casts:
+        casts["state"] = "state"
+    chosen = ", ".join(casts.get(name, name) for name in schema.names)
+    return schema.cast(database.execute(f"SELECT {chosen} FROM {rows}").df())
