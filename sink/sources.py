@@ -276,11 +276,21 @@ def _cuttable(host: str, *, secure: bool) -> _Cuttable:
 
 
 def _mapped(call: Callable[[Lane], T], lane: Lane) -> T:
-    """Call, and turn whatever the SDK raises into ours."""
+    """Call, and turn whatever the SDK raises into ours.
+
+    On an answer that is not MNS's (a proxy's page, half a document) the SDK trips in many ways: KeyError,
+    ExpatError, AttributeError. They all mean that the service was not reached.
+    """
     try:
         return call(lane)
+    except CloudError:
+        raise
     except MNSExceptionBase as error:
         raise error_of(error) from error
+    except Exception as error:
+        raise Unreachable(
+            "MNS", type(error).__name__, f"no answer of MNS's: {error}", _CHECK_ENDPOINT
+        ) from error
 
 
 def error_of(error: MNSExceptionBase) -> CloudError:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import mns.mns_exception as sdk
 import pytest
@@ -18,7 +17,7 @@ from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreac
 from sink.lease import Message
 from sink.sources import MnsSource, error_of
 from tests.conftest import RunningCloud
-from tests.faults import inject, requests
+from tests.faults import STRANGE_ANSWERS, answering, inject, requests
 
 
 @asynccontextmanager
@@ -219,37 +218,13 @@ def test_nobody_listening_is_unreachable() -> None:
     assert (type(error), error.hint) == (Unreachable, "Check [mns] endpoint and the network")
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server that sends this to whoever connects."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                with client:
-                    client.recv(65536)
-                    client.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-def test_a_proxys_error_page_is_unreachable() -> None:
-    """HTML in the place of XML: something between here and MNS answered."""
-    page = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 13\r\ncontent-type: text/html\r\n\r\n<html></html>"
-    with answering(page) as url:
+@pytest.mark.parametrize("answer", STRANGE_ANSWERS)
+def test_an_answer_that_is_not_the_services_is_unreachable(answer: bytes) -> None:
+    """A proxy's page in the place of XML, half a document, nothing at all."""
+    with answering(answer) as url:
         error = failure(url)
 
-    assert (type(error), error.code) == (Unreachable, "RespDataDamaged")
+    assert type(error) is Unreachable
 
 
 def test_every_exception_of_the_sdk_is_mapped() -> None:

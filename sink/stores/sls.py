@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -76,19 +77,21 @@ class SlsLogstore:
     def _put(self, topic: str, records: Sequence[Record]) -> None:
         group = log_group(topic, records, now=self._wall_clock())
         self._client.timeout = _PUT_SECONDS
-        self._client.put_log_raw(self.project, self.name, group)
+        with _mapped():
+            self._client.put_log_raw(self.project, self.name, group)
 
     def query(self, text: str, start: int, end: int, limit: int = 100) -> Answer:
         """GetLogs over [start, end), in seconds since the epoch: a search, or a search and `| SQL`."""
         self._client.timeout = _QUERY_SECONDS
-        answer = self._client.get_log(
-            self.project, self.name, start, end, query=text, size=limit, reverse=True
-        )
+        with _mapped():
+            answer = self._client.get_log(
+                self.project, self.name, start, end, query=text, size=limit, reverse=True
+            )
         rows = [_row(log) for log in answer.get_logs()]
         meta = answer.get_meta()
         return Answer(
             rows=rows,
-            columns=meta.get_keys() if answer.get_has_sql() else [],
+            columns=meta.get_keys() or [] if answer.get_has_sql() else [],
             complete=answer.is_completed(),
             processed_rows=answer.get_processed_rows(),
             milliseconds=answer.get_elapsed_mills(),
@@ -122,10 +125,30 @@ def log_group(topic: str, records: Sequence[Record], now: float) -> Any:
     return group
 
 
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Turn whatever the SDK raises into ours.
+
+    On an answer that is not SLS's (a proxy's page, half a document) the SDK trips in many ways. They all mean
+    that the service was not reached.
+    """
+    try:
+        yield
+    except CloudError:
+        raise
+    except LogException as error:
+        raise error_of(error) from error
+    except Exception as error:
+        raise Unreachable(
+            "SLS", type(error).__name__, f"no answer of SLS's: {error}", _CHECK_ENDPOINT
+        ) from error
+
+
 def unless_there(create: Callable[[], object]) -> None:
     """Create what may be there already."""
     try:
-        create()
+        with _mapped():
+            create()
     except Rejected as error:
         if not error.code.lower().endswith(("alreadyexist", "alreadyexists")):
             raise
@@ -179,12 +202,13 @@ def _folded(code: str) -> str:
 def _kind_of_status(status: int, code: str) -> tuple[type[CloudError], str]:
     """What an unknown code means: refused for good only where SLS says that the request is bad."""
     if code == "LogRequestError" and status not in (400, 413):
-        return Unreachable, "Check [sls] endpoint and the network"
+        return Unreachable, _CHECK_ENDPOINT
     if status >= 500 or code == "BadResponse":
         return Unreachable, ""
     return (Rejected, "") if status in (400, 413) else (Denied, "See the code in SLS's error reference")
 
 
+_CHECK_ENDPOINT = "Check [sls] endpoint and the network"
 _CHECK_KEYS = "Check the AccessKey and its permissions (log:PostLogStoreLogs and the like) on this logstore"
 _QUOTA = "SLS's quota is used up: more shards, or a higher quota, help"
 

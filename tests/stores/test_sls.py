@@ -17,7 +17,7 @@ from sink.events import Receipt, Record, parse_body
 from sink.stores.sls import NEWEST_SECONDS, OLDEST_SECONDS, Answer, SlsLogstore, error_of, log_group
 from tests import samples
 from tests.conftest import RunningCloud
-from tests.faults import inject, requests
+from tests.faults import STRANGE_ANSWERS, answering, inject, requests
 
 PATIENCE_SECONDS = 10
 
@@ -187,6 +187,13 @@ def test_a_lost_answer_is_unreachable_at_once(cloud: RunningCloud) -> None:
 
     assert type(failure(cloud.url)) is Unreachable
     assert len(requests(cloud.url, "PostLogStoreLogs")) == 1
+
+
+@pytest.mark.parametrize("answer", STRANGE_ANSWERS)
+def test_an_answer_that_is_not_the_services_is_no_crash(answer: bytes) -> None:
+    """A proxy's page in the place of JSON, half a document, nothing at all."""
+    with answering(answer) as url, logstore(url, create=False) as store, pytest.raises(CloudError):
+        store.query("*", 0, 10)
 
 
 def test_a_faulty_query_comes_back_in_the_services_words(cloud: RunningCloud) -> None:
