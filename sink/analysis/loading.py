@@ -59,7 +59,8 @@ def load_events(source: Source, since: int | None = None, until: int | None = No
         relation = event_relation(database, source, (since, until))
         within = f"event_time_ms IS NULL OR event_time_ms BETWEEN {since or 0} AND {(until or _FAR) - 1}"
         database.execute(f"CREATE TEMP TABLE typed AS {_TYPED.format(relation)} WHERE {within}")
-        rest = reread_relation(database, "SELECT body FROM typed WHERE verdict = 'reread'")
+        reread = database.execute("SELECT count(*) FROM typed WHERE verdict = 'reread'").fetchall()[0][0]
+        rest = reread_relation(database, source, reread)
         database.execute(f"INSERT INTO typed {_TYPED.format(rest)} WHERE {within}")
         return Loaded(
             events=_frame(database, "typed WHERE verdict = 'event'", EVENTS),

@@ -10,6 +10,7 @@ other topics are left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -20,7 +21,7 @@ import pandas as pd
 
 from sink.analysis.frames import FrameError
 from sink.analysis.logstore import Logstore, fetch_records
-from sink.events import INTERRUPTION, STATE_CHANGE, Event, Unreadable, parse_body
+from sink.events import Event, Unreadable, parse_body
 
 Source = str | Path | Iterable[Mapping[str, object]] | Logstore
 
@@ -38,18 +39,28 @@ _FLAT = {
     "name": "name",
     "id": "id",
     "stamp": "eventTime",
+    "arn": "resourceId",
     "flat_region": "regionId",
-    "content_instance": "content.instanceId",
-    "content_resource": "content.resourceId",
-    "resource_type": "content.resourceType",
-    "content_state": "content.state",
-    "content_type": "content.instanceType",
-    "content_zone": "content.zoneId",
     "cloudevent": "specversion",
     "webhook": "alert",
     "attribute": "SystemEvents",
     "topic": "TopicName",
 }
+"""Top keys of a flat body, by the names they go by here; the last four betray another envelope."""
+
+_CONTENT = {
+    "content_instance": "instanceId",
+    "ecs_instance": "ecsInstanceId",
+    "content_resource": "resourceId",
+    "resource_kind": "resourceType",
+    "content_state": "state",
+    "event_status": "eventStatus",
+    "content_status": "status",
+    "content_type": "instanceType",
+    "content_zone": "zoneId",
+    "content_azone": "azone",
+}
+"""Keys of its content."""
 
 
 def event_relation(
@@ -64,7 +75,7 @@ def event_relation(
         table = _table(path)
         held = _columns(database, table, ["instance_id", "event_time_ms", "kind"])
         return _EVENTS_OF_RECORDS.format(f"SELECT {_present(held, _RECORD)} FROM {table}")
-    return _EVENTS_OF_LINES.format(_extract(path, {name: name for name in _RECORD} | _FLAT))
+    return _EVENTS_OF_LINES.format(_read_json(path, _RECORD, _FLAT, _CONTENT))
 
 
 def record_relation(
@@ -81,13 +92,22 @@ def record_relation(
     if path.endswith((".csv", ".csv.gz", ".parquet")):
         held = _columns(database, _table(path), fields[:1])
         return f"SELECT {_present(held, fields)} FROM {_table(path)}"
-    return f"SELECT {', '.join(fields)} FROM ({_extract(path, {name: name for name in fields})})"
+    return _read_json(path, fields, {}, {})
 
 
-def reread_relation(database: duckdb.DuckDBPyConnection, bodies: str) -> str:
-    """The bodies that a query gives, through `parse_body`."""
-    rows = database.execute(bodies).fetchall()
-    return _register(database, "bodies_reread", (_event_row({"body": body}) for (body,) in rows), _FIELDS)
+def reread_relation(database: duckdb.DuckDBPyConnection, source: Source, expected: int) -> str:
+    """The lines of a file with lane `reread`, through `parse_body`. Raises FrameError if any is not found."""
+    lines: list[str] = []
+    if expected:
+        found = _EVENTS_OF_LINES.format(_read_lines(_existing(str(source))))
+        lines = [
+            line
+            for (line,) in database.execute(f"SELECT body FROM ({found}) WHERE lane = 'reread'").fetchall()
+        ]
+    if len(lines) != expected:
+        hint = "Look for lines that are not UTF-8, or are larger than 2 MB"
+        raise FrameError(f"{source}: of {expected} unusual lines {len(lines)} can be read", hint)
+    return _register(database, "lines_reread", (_event_row({"body": line}) for line in lines), _FIELDS)
 
 
 def _records(
@@ -165,20 +185,40 @@ def _present(held: set[str], fields: Sequence[str]) -> str:
     return ", ".join(f"{f}::VARCHAR AS {f}" if f in held else f"NULL::VARCHAR AS {f}" for f in fields)
 
 
-def _extract(path: str, fields: Mapping[str, str]) -> str:
-    """JSON lines as text columns; a line that is no JSON has none of them, but itself as `line`."""
-    paths = [f"$.{path}" for path in fields.values()]
-    names = ", ".join(f"nullif(found[{n}], '') AS {name}" for n, name in enumerate(fields, 1))
-    lines = (
-        f"read_csv('{path}', columns = {{line: 'VARCHAR'}}, delim = chr(1), quote = '', escape = '', "
-        "header = false, auto_detect = false)"
+def _read_json(path: str, record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> str:
+    """JSON lines as text columns, in DuckDB's fastest way; a line it cannot read has none of them."""
+    columns = ", ".join(f"'{key}': '{kind}'" for key, kind in _shape(record, flat, content).items())
+    options = "format = 'newline_delimited', ignore_errors = true"
+    chosen = _chosen("", record, flat, content)
+    return f"SELECT NULL AS line, {chosen} FROM read_json('{path}', {options}, columns = {{{columns}}})"
+
+
+def _read_lines(path: str) -> str:
+    """The same, slower, with each `line` as it came."""
+    shape = _shape(_RECORD, _FLAT, {}) | {"content": dict.fromkeys(_CONTENT.values(), "VARCHAR")}
+    options = "delim = chr(1), quote = '', escape = '', header = false, auto_detect = false"
+    lines = f"read_csv('{path}', columns = {{line: 'VARCHAR'}}, {options})"
+    read = f"SELECT line, try(json_transform(line, '{json.dumps(shape)}')) AS found FROM {lines}"
+    return f"SELECT line, {_chosen('found.', _RECORD, _FLAT, _CONTENT)} FROM ({read}) WHERE trim(line) <> ''"
+
+
+def _shape(record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> dict[str, str]:
+    """Keys and their types, all text."""
+    shape = dict.fromkeys([*record, *flat.values()], "VARCHAR")
+    inner = ", ".join(f"{key} VARCHAR" for key in content.values())
+    return shape | {"content": f"STRUCT({inner})"} if content else shape
+
+
+def _chosen(row: str, record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> str:
+    keys = (
+        {name: name for name in record}
+        | dict(flat)
+        | {name: f"content.{key}" for name, key in content.items()}
     )
-    found = f"CASE WHEN line[1] = '{{' THEN try(json_extract_string(line, {paths})) END"
-    return f"SELECT line, {names} FROM (SELECT line, {found} AS found FROM {lines} WHERE trim(line) <> '')"
+    return ", ".join(f"nullif({row}{key}, '') AS {name}" for name, key in keys.items())
 
 
-_LANE_OF_RECORD = """
-CASE WHEN kind IS NULL THEN 'quarantined by the sink' ELSE 'event' END"""
+_LANE_OF_RECORD = "CASE WHEN kind IS NULL THEN 'quarantined by the sink' ELSE 'event' END"
 
 _OTHER_TOPICS = "action_id IS NULL AND snapshot_id IS NULL"
 
@@ -189,18 +229,23 @@ FROM ({{}}) WHERE {_OTHER_TOPICS}
 """
 
 _EVENTS_OF_LINES = f"""
-SELECT coalesce(event_id, event_key, id) AS event_ref, product, coalesce(kind, name) AS kind, status,
+SELECT coalesce(event_id, event_key, id) AS event_ref, product,
+       coalesce(kind, split_part(name, ':', 1) || ':' || split_part(name, ':', 2)) AS kind,
+       coalesce(nullif(split_part(name, ':', 3), ''), event_status, content_status, status) AS status,
        coalesce(state, content_state) AS state, coalesce(region_id, flat_region) AS region_id,
-       coalesce(instance_id, content_instance, content_resource) AS instance_id,
-       coalesce(instance_type, content_type) AS instance_type, coalesce(zone_id, content_zone) AS zone_id,
+       coalesce(instance_id, content_instance, ecs_instance, CASE
+           WHEN resource_kind = 'ALIYUN::ECS::Instance' THEN content_resource
+           WHEN contains(arn, ':instance/') THEN split_part(arn, '/', 2) END) AS instance_id,
+       coalesce(instance_type, content_type) AS instance_type,
+       coalesce(zone_id, content_zone, content_azone) AS zone_id,
        coalesce(event_time_ms, flat_ms::VARCHAR) AS event_time_ms, received_at_ms, lane,
        CASE lane WHEN 'reread' THEN line END AS body
 FROM (SELECT *, CASE
     WHEN event_key IS NOT NULL THEN {_LANE_OF_RECORD}
-    WHEN name IN ('{STATE_CHANGE}', '{INTERRUPTION}') AND id IS NOT NULL AND flat_ms IS NOT NULL
-        AND coalesce(cloudevent, webhook, attribute, topic) IS NULL
-        AND (content_instance IS NOT NULL
-             OR content_resource IS NOT NULL AND resource_type = 'ALIYUN::ECS::Instance') THEN 'event'
+    WHEN id IS NOT NULL AND flat_ms IS NOT NULL AND coalesce(cloudevent, webhook, attribute, topic) IS NULL
+        AND regexp_full_match(name, '[a-zA-Z]+(:[a-zA-Z.]+){{{{1,2}}}}')
+        AND regexp_full_match(arn, 'acs:ecs:[^:/]*:[^:/]*:[a-z]+/[^:/]+')
+        AND (resource_kind IS NULL OR content_resource IS NOT NULL) THEN 'event'
     ELSE 'reread' END AS lane
     FROM (SELECT *, epoch_ms(try_strptime(stamp, '%Y%m%dT%H%M%S.%g%z')) AS flat_ms FROM ({{}}))
     WHERE {_OTHER_TOPICS})
