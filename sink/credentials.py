@@ -73,9 +73,9 @@ class DefaultChain:
             found = self._chain.get_credentials()
         except Exception as error:  # the chain raises whatever its links happen to
             raise Denied(
-                "credentials",
+                "The default credential chain",
                 "NoCredentials",
-                f"no link of the default chain gave keys: {error}",
+                f"no link of it gave keys: {error}",
                 "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, "
                 "or give the machine a RAM role",
             ) from error

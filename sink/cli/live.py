@@ -25,6 +25,8 @@ from sink.telemetry import Journal
 _LINE_SECONDS = 10
 _REFRESH_SECONDS = 0.5
 _RATE_SECONDS = 10
+_PIPED_COLUMNS = 200
+"""Width of what goes into a pipe or a file."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class View:
 
 async def show(view: View, *, drain: bool) -> None:
     """Show until cancelled, then sum up."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_COLUMNS)
     console.print(_opening(view, drain))
     try:
         if console.is_terminal:
