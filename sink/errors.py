@@ -56,7 +56,7 @@ class CloudError(SinkError):
     exit_code = 69
 
     def __init__(self, service: str, code: str, message: str, hint: str = "", request_id: str = "") -> None:
-        super().__init__(f"{service} answered {code}: {message}" if code else f"{service}: {message}", hint)
+        super().__init__(f"{service}: {message} ({code})" if code else f"{service}: {message}", hint)
         self.service = service
         self.code = code
         self.request_id = request_id
