@@ -81,8 +81,8 @@ def _protected(stays: Stays, born: Ints, hours: Ints) -> Ints:
 
 def _sums(life: Ints, values: np.ndarray, lives: int) -> Ints:
     """Sum by life, in integers: hours of years are more than a float holds to the millisecond."""
-    total = np.zeros(lives, np.int64)
-    np.add.at(total, life, values)
+    running = np.r_[0, np.cumsum(values, dtype=np.int64)]
+    total: Ints = np.diff(running[np.searchsorted(life, np.arange(lives + 1))])
     return total
 
 

@@ -10,18 +10,18 @@ other topics are left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import duckdb
+import orjson
 import pandas as pd
 
 from sink.analysis.frames import FrameError
 from sink.analysis.logstore import Logstore, fetch_records
-from sink.events import Event, Unreadable, parse_body
+from sink.events import INTERRUPTION, STATE_CHANGE, Event, Unreadable, parse_body
 
 Source = str | Path | Iterable[Mapping[str, object]] | Logstore
 
@@ -32,35 +32,30 @@ _FIELDS = (
 
 _RECORD = (
     "event_key event_id product kind status state region_id instance_id instance_type zone_id event_time_ms "
-    "received_at_ms body action_id snapshot_id"
+    "received_at_ms action_id snapshot_id"
 ).split()
+"""Fields of stored records; the last two betray other topics."""
 
 _FLAT = {
     "name": "name",
     "id": "id",
+    "product": "product",
     "stamp": "eventTime",
     "arn": "resourceId",
-    "flat_region": "regionId",
-    "cloudevent": "specversion",
-    "webhook": "alert",
-    "attribute": "SystemEvents",
-    "topic": "TopicName",
+    "region_id": "regionId",
+    "flat_status": "status",
+    "content_instance": "content.instanceId",
+    "ecs_instance": "content.ecsInstanceId",
+    "content_resource": "content.resourceId",
+    "resource_kind": "content.resourceType",
+    "state": "content.state",
+    "event_status": "content.eventStatus",
+    "content_status": "content.status",
+    "instance_type": "content.instanceType",
+    "content_zone": "content.zoneId",
+    "content_azone": "content.azone",
 }
-"""Top keys of a flat body, by the names they go by here; the last four betray another envelope."""
-
-_CONTENT = {
-    "content_instance": "instanceId",
-    "ecs_instance": "ecsInstanceId",
-    "content_resource": "resourceId",
-    "resource_kind": "resourceType",
-    "content_state": "state",
-    "event_status": "eventStatus",
-    "content_status": "status",
-    "content_type": "instanceType",
-    "content_zone": "zoneId",
-    "content_azone": "azone",
-}
-"""Keys of its content."""
+"""Keys of a flat body, by the names they go by here."""
 
 
 def event_relation(
@@ -75,7 +70,8 @@ def event_relation(
         table = _table(path)
         held = _columns(database, table, ["instance_id", "event_time_ms", "kind"])
         return _EVENTS_OF_RECORDS.format(f"SELECT {_present(held, _RECORD)} FROM {table}")
-    return _EVENTS_OF_LINES.format(_read_json(path, _RECORD, _FLAT, _CONTENT))
+    query, keys = _lane_query(database, path)
+    return query.format(_read_json(path, keys))
 
 
 def record_relation(
@@ -92,22 +88,44 @@ def record_relation(
     if path.endswith((".csv", ".csv.gz", ".parquet")):
         held = _columns(database, _table(path), fields[:1])
         return f"SELECT {_present(held, fields)} FROM {_table(path)}"
-    return _read_json(path, fields, {}, {})
+    return _read_json(path, {name: name for name in fields})
 
 
 def reread_relation(database: duckdb.DuckDBPyConnection, source: Source, expected: int) -> str:
     """The lines of a file with lane `reread`, through `parse_body`. Raises FrameError if any is not found."""
     lines: list[str] = []
     if expected:
-        found = _EVENTS_OF_LINES.format(_read_lines(_existing(str(source))))
-        lines = [
-            line
-            for (line,) in database.execute(f"SELECT body FROM ({found}) WHERE lane = 'reread'").fetchall()
-        ]
+        query, keys = _lane_query(database, str(source))
+        found = f"SELECT body FROM ({query.format(_read_lines(str(source), keys))}) WHERE lane = 'reread'"
+        lines = [line for (line,) in database.execute(found).fetchall()]
     if len(lines) != expected:
         hint = "Look for lines that are not UTF-8, or are larger than 2 MB"
         raise FrameError(f"{source}: of {expected} unusual lines {len(lines)} can be read", hint)
-    return _register(database, "lines_reread", (_event_row({"body": line}) for line in lines), _FIELDS)
+    return _register(database, "lines_reread", filter(None, map(_line_row, lines)), _FIELDS)
+
+
+def _lane_query(database: duckdb.DuckDBPyConnection, path: str) -> tuple[str, Mapping[str, str]]:
+    """How to read JSON lines, by the first of them: as stored records or as bodies, and the keys for that."""
+    first = database.execute(f"SELECT line FROM {_lines(path)} WHERE trim(line) <> '' LIMIT 1").fetchone()
+    if first and "schema_version" in _object(first[0]):
+        return _EVENTS_OF_RECORDS, {name: name for name in _RECORD}
+    return _EVENTS_OF_BODIES, _FLAT
+
+
+def _object(line: str) -> Mapping[str, object]:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _line_row(line: str) -> Mapping[str, object] | None:
+    """A line that is not as the first: a stored record among bodies, or a body in any envelope."""
+    record = _object(line)
+    if "schema_version" not in record:
+        return _parsed(parse_body(line))
+    return _event_row(record) if "event_key" in record and "action_id" not in record else None
 
 
 def _records(
@@ -185,68 +203,68 @@ def _present(held: set[str], fields: Sequence[str]) -> str:
     return ", ".join(f"{f}::VARCHAR AS {f}" if f in held else f"NULL::VARCHAR AS {f}" for f in fields)
 
 
-def _read_json(path: str, record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> str:
+def _read_json(path: str, keys: Mapping[str, str]) -> str:
     """JSON lines as text columns, in DuckDB's fastest way; a line it cannot read has none of them."""
-    columns = ", ".join(f"'{key}': '{kind}'" for key, kind in _shape(record, flat, content).items())
+    columns = ", ".join(f"'{key}': '{kind}'" for key, kind in _shape(keys).items())
     options = "format = 'newline_delimited', ignore_errors = true"
-    chosen = _chosen("", record, flat, content)
-    return f"SELECT NULL AS line, {chosen} FROM read_json('{path}', {options}, columns = {{{columns}}})"
-
-
-def _read_lines(path: str) -> str:
-    """The same, slower, with each `line` as it came."""
-    shape = _shape(_RECORD, _FLAT, {}) | {"content": dict.fromkeys(_CONTENT.values(), "VARCHAR")}
-    options = "delim = chr(1), quote = '', escape = '', header = false, auto_detect = false"
-    lines = f"read_csv('{path}', columns = {{line: 'VARCHAR'}}, {options})"
-    read = f"SELECT line, try(json_transform(line, '{json.dumps(shape)}')) AS found FROM {lines}"
-    return f"SELECT line, {_chosen('found.', _RECORD, _FLAT, _CONTENT)} FROM ({read}) WHERE trim(line) <> ''"
-
-
-def _shape(record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> dict[str, str]:
-    """Keys and their types, all text."""
-    shape = dict.fromkeys([*record, *flat.values()], "VARCHAR")
-    inner = ", ".join(f"{key} VARCHAR" for key in content.values())
-    return shape | {"content": f"STRUCT({inner})"} if content else shape
-
-
-def _chosen(row: str, record: Sequence[str], flat: Mapping[str, str], content: Mapping[str, str]) -> str:
-    keys = (
-        {name: name for name in record}
-        | dict(flat)
-        | {name: f"content.{key}" for name, key in content.items()}
+    return (
+        f"SELECT NULL AS line, {_chosen(keys)} FROM read_json('{path}', {options}, columns = {{{columns}}})"
     )
+
+
+def _read_lines(path: str, keys: Mapping[str, str]) -> str:
+    """The same, slower, with each `line` as it came."""
+    struct = "STRUCT(" + ", ".join(f"{key} {kind}" for key, kind in _shape(keys).items()) + ")"
+    read = f"SELECT line, try(json(line)::{struct}) AS found FROM {_lines(path)}"
+    return f"SELECT line, {_chosen(keys, 'found.')} FROM ({read}) WHERE trim(line) <> ''"
+
+
+def _lines(path: str) -> str:
+    options = "delim = chr(1), quote = '', escape = '', header = false, auto_detect = false"
+    return f"read_csv('{path}', columns = {{line: 'VARCHAR'}}, {options})"
+
+
+def _shape(keys: Mapping[str, str]) -> dict[str, str]:
+    """Top keys and their types: text, and a structure of texts for the content."""
+    inner = [key.removeprefix("content.") for key in keys.values() if key.startswith("content.")]
+    shape = {key: "VARCHAR" for key in keys.values() if not key.startswith("content.")}
+    return shape | (
+        {"content": "STRUCT(" + ", ".join(f"{key} VARCHAR" for key in inner) + ")"} if inner else {}
+    )
+
+
+def _chosen(keys: Mapping[str, str], row: str = "") -> str:
     return ", ".join(f"nullif({row}{key}, '') AS {name}" for name, key in keys.items())
 
 
-_LANE_OF_RECORD = "CASE WHEN kind IS NULL THEN 'quarantined by the sink' ELSE 'event' END"
-
-_OTHER_TOPICS = "action_id IS NULL AND snapshot_id IS NULL"
-
-_EVENTS_OF_RECORDS = f"""
+_EVENTS_OF_RECORDS = """
 SELECT coalesce(event_id, event_key) AS event_ref, product, kind, status, state, region_id, instance_id,
-       instance_type, zone_id, event_time_ms, received_at_ms, {_LANE_OF_RECORD} AS lane, NULL AS body
-FROM ({{}}) WHERE {_OTHER_TOPICS}
+       instance_type, zone_id, event_time_ms, received_at_ms, line AS body,
+       CASE WHEN event_key IS NULL THEN 'reread'
+            WHEN kind IS NULL THEN 'quarantined by the sink'
+            ELSE 'event' END AS lane
+FROM ({}) WHERE action_id IS NULL AND snapshot_id IS NULL
 """
 
-_EVENTS_OF_LINES = f"""
-SELECT coalesce(event_id, event_key, id) AS event_ref, product,
-       coalesce(kind, split_part(name, ':', 1) || ':' || split_part(name, ':', 2)) AS kind,
-       coalesce(nullif(split_part(name, ':', 3), ''), event_status, content_status, status) AS status,
-       coalesce(state, content_state) AS state, coalesce(region_id, flat_region) AS region_id,
-       coalesce(instance_id, content_instance, ecs_instance, CASE
+_PLAIN = f"name IN ('{STATE_CHANGE}', '{INTERRUPTION}')"
+
+_EVENTS_OF_BODIES = f"""
+SELECT id AS event_ref, product, region_id, state, instance_type, flat_ms AS event_time_ms,
+       NULL AS received_at_ms, line AS body, coalesce(content_zone, content_azone) AS zone_id,
+       CASE WHEN {_PLAIN} THEN name
+            ELSE split_part(name, ':', 1) || ':' || split_part(name, ':', 2) END AS kind,
+       CASE WHEN {_PLAIN} THEN NULL
+            ELSE coalesce(nullif(split_part(name, ':', 3), ''), event_status, content_status, flat_status)
+            END AS status,
+       coalesce(content_instance, ecs_instance, CASE
            WHEN resource_kind = 'ALIYUN::ECS::Instance' THEN content_resource
            WHEN contains(arn, ':instance/') THEN split_part(arn, '/', 2) END) AS instance_id,
-       coalesce(instance_type, content_type) AS instance_type,
-       coalesce(zone_id, content_zone, content_azone) AS zone_id,
-       coalesce(event_time_ms, flat_ms::VARCHAR) AS event_time_ms, received_at_ms, lane,
-       CASE lane WHEN 'reread' THEN line END AS body
-FROM (SELECT *, CASE
-    WHEN event_key IS NOT NULL THEN {_LANE_OF_RECORD}
-    WHEN id IS NOT NULL AND flat_ms IS NOT NULL AND coalesce(cloudevent, webhook, attribute, topic) IS NULL
-        AND regexp_full_match(name, '[a-zA-Z]+(:[a-zA-Z.]+){{{{1,2}}}}')
-        AND regexp_full_match(arn, 'acs:ecs:[^:/]*:[^:/]*:[a-z]+/[^:/]+')
-        AND (resource_kind IS NULL OR content_resource IS NOT NULL) THEN 'event'
-    ELSE 'reread' END AS lane
-    FROM (SELECT *, epoch_ms(try_strptime(stamp, '%Y%m%dT%H%M%S.%g%z')) AS flat_ms FROM ({{}}))
-    WHERE {_OTHER_TOPICS})
+       CASE WHEN id IS NULL OR flat_ms IS NULL THEN 'reread'
+            WHEN {_PLAIN} AND (content_instance IS NOT NULL
+                OR resource_kind = 'ALIYUN::ECS::Instance' AND content_resource IS NOT NULL) THEN 'event'
+            WHEN regexp_full_match(name, '[a-zA-Z]+(:[a-zA-Z.]+){{{{1,2}}}}')
+                AND regexp_full_match(arn, 'acs:ecs:[^:/]*:[^:/]*:[a-z]+/[^:/]+')
+                AND (resource_kind IS NULL OR content_resource IS NOT NULL) THEN 'event'
+            ELSE 'reread' END AS lane
+FROM (SELECT *, epoch_ms(try_strptime(stamp, '%Y%m%dT%H%M%S.%g%z')) AS flat_ms FROM ({{}}))
 """
