@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.local.conftest import RunningCloud, cloud, log_client
+from tests.processes import Sink, make_logstore, make_queue
 
-__all__ = ["RunningCloud", "clean_environment", "cloud", "log_client"]
+__all__ = ["RunningCloud", "clean_environment", "cloud", "furnished", "log_client"]
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +23,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def furnished(cloud: RunningCloud, tmp_path: Path) -> Sink:
+    """A sink on a cloud that has its queue and logstore, and that it takes for Alibaba Cloud."""
+    make_queue(cloud.url, "ecs-events")
+    make_logstore(cloud.url)
+    return Sink.on(cloud, tmp_path / "sink")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sink.credentials import LOCAL_KEYS
+from sink.sources import MnsSource
+from sink.stores import SlsLogstore
 from tests.local.conftest import RunningCloud
 
 PATIENCE_SECONDS = 60
@@ -112,6 +116,20 @@ class Running:
         """Kill -9."""
         self.process.kill()
         self.process.communicate()
+
+
+def make_queue(url: str, name: str) -> None:
+    """A queue whose messages come back two seconds after a sink died with them."""
+    source = MnsSource(url, name, LOCAL_KEYS)
+    asyncio.run(source.create(2))
+    source.close()
+
+
+def make_logstore(url: str) -> None:
+    """The logstore with its index, as an operator makes it beforehand."""
+    logstore = SlsLogstore(url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
+    logstore.create(30)
+    logstore.close()
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

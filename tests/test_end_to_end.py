@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import signal
@@ -15,12 +14,11 @@ from aliyun.log import LogClient
 
 from sink.credentials import LOCAL_KEYS
 from sink.events import parse_body
-from sink.sources import MnsSource
 from sink.stores import SlsLogstore
 from tests import samples
 from tests.faults import heal, inject, requests
 from tests.local.conftest import RunningCloud
-from tests.processes import Sink, json_lines, wait_until
+from tests.processes import Sink, json_lines, make_queue, wait_until
 
 TRACES = samples.SHARED_EVENTS.parent / "data" / "bamboo-spot-traces"
 HOSTILE = {
@@ -49,28 +47,12 @@ def keys_of(bodies: list[str]) -> set[str]:
     return {parse_body(body).event_key for body in bodies}
 
 
-@pytest.fixture
-def furnished(cloud: RunningCloud, tmp_path: Path) -> Sink:
-    """A sink on a cloud that has its queue and logstore, as an operator makes them beforehand."""
-    make_queue(cloud, "ecs-events")
-    logstore = SlsLogstore(cloud.url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
-    logstore.create(30)
-    logstore.close()
-    return Sink.on(cloud, tmp_path / "sink")
-
-
 def stored_keys(cloud: RunningCloud) -> set[str]:
     """Every distinct event_key in the logstore."""
     logstore = SlsLogstore(cloud.url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
     answer = logstore.query("* | select distinct event_key from log limit 100000", 0, 4_000_000_000)
     logstore.close()
     return {row["event_key"] for row in answer.rows}
-
-
-def make_queue(cloud: RunningCloud, name: str) -> None:
-    source = MnsSource(cloud.url, name, LOCAL_KEYS)
-    asyncio.run(source.create(2))
-    source.close()
 
 
 def test_every_sample_is_found_again_by_its_key_byte_for_byte(tmp_path: Path) -> None:
@@ -254,7 +236,7 @@ def test_two_sinks_on_one_embedded_cloud(tmp_path: Path) -> None:
 
 def test_several_queues_are_taken_from(cloud: RunningCloud, furnished: Sink, tmp_path: Path) -> None:
     """Each has receivers of its own, and its name is in the record."""
-    make_queue(cloud, "urgent")
+    make_queue(cloud.url, "urgent")
     sink = Sink.on(cloud, tmp_path / "both", "")
     config = sink.config.replace("[mns]\n", "[mns]\nqueues = ecs-events, urgent\n")
     (sink.folder / "config.ini").write_text(config, encoding="utf-8")

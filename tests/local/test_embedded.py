@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from mns.account import Account
 from mns.mns_exception import MNSServerException
-from mns.queue import QueueMeta
+from mns.queue import Queue, QueueMeta
 
 from sink.local.embedded import CloudNotStarted, attach
 from sink.local.folder import FolderInUse, address, locked
@@ -96,10 +96,15 @@ def test_a_fleet_lives_while_a_user_wants_it(tmp_path: Path, mns_account: Callab
             viewer.let_fleet_live(5, 1000, "q")
             queue.receive_message(10)
         with pytest.raises(MNSServerException) as emptied:
-            while True:
-                queue.batch_receive_message(16, 1)
+            receive_all(queue)
 
     assert emptied.value.type == "MessageNotExist"
+
+
+def receive_all(queue: Queue) -> None:
+    """Receive until the queue stays empty for a second, which raises MessageNotExist."""
+    while True:
+        queue.batch_receive_message(16, 1)
 
 
 def test_a_stale_address_is_not_believed(tmp_path: Path) -> None:
