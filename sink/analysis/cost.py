@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sink.analysis.exposure import Milliseconds, groups_of, hours_between, totals
+from sink.analysis.exposure import Milliseconds, groups_of, hours_between, table, totals
 from sink.analysis.frames import (
     GROUPINGS,
     INTERRUPTED,
@@ -44,10 +44,10 @@ def billed_hours(
         uncertain=life["born_ms"].isna() | ~life["end_source"].isin(_SEEN_ENDS),
     )
     edges, days = _days(since_ms, until_ms, zone)
-    columns = ["day", *group_columns(by), "hours", "uncertain_hours"]
     found = [_by_day(rows, edges, days).assign(**group) for group, rows in groups_of(billed, by)]
-    every = pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
-    return every.sort_values(columns[:-2], ignore_index=True)
+    keys = ["day", *group_columns(by)]
+    every = table(found, keys, {"hours": "float64", "uncertain_hours": "float64"})
+    return every.sort_values(keys, ignore_index=True)
 
 
 def _days(since_ms: int, until_ms: int, zone: str) -> tuple[Milliseconds, list[str]]:

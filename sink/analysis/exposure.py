@@ -11,7 +11,7 @@ told counts under `unknown`, not nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -82,3 +82,15 @@ def groups_of(frame: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[di
         return
     for labels, rows in labelled(frame, by).groupby(columns, observed=True):
         yield dict(zip(columns, map(str, labels), strict=True)), rows
+
+
+def table(parts: Iterable[pd.DataFrame], by: str | Sequence[str], types: Mapping[str, str]) -> pd.DataFrame:
+    """Join results into one frame: the columns of `by`, then these with their dtypes, even without a row.
+
+    >>> table([], "zone", {"events": "int64"}).dtypes["events"]
+    dtype('int64')
+    """
+    columns = {**dict.fromkeys(group_columns(by), "str"), **types}
+    found = [part for part in parts if len(part)]
+    frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    return frame.reindex(columns=list(columns)).astype(columns)

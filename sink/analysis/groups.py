@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sink.analysis.exposure import groups_of
+from sink.analysis.exposure import groups_of, table
 from sink.analysis.frames import INTERVALS, MS_PER_HOUR, NOTICES, group_columns, require
 from sink.analysis.rates import By
 
@@ -52,8 +52,8 @@ def reclaim_groups(
         ).assign(**group)
         for group, rows in groups_of(notices, by)
     ]
-    columns = [*group_columns(by), "start_ms", "end_ms", "size", "running", "share"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    types = dict.fromkeys(("start_ms", "end_ms", "size", "running"), "int64")
+    return table(found, by, types | {"share": "float64"})
 
 
 def _grouped(moments: Moments, running: pd.DataFrame, within_ms: int) -> pd.DataFrame:
@@ -108,8 +108,9 @@ def grouping(
         {**group, **_against_chance(found["notice_ms"].to_numpy(np.int64), random, within_ms, rounds)}
         for group, found in groups_of(notices, by)
     ]
-    measures = ["reclaims", "largest", "grouped", "chance", "chance_high", "p_value"]
-    return pd.DataFrame(rows, columns=[*group_columns(by), *measures])
+    types = dict.fromkeys(("reclaims", "largest"), "int64")
+    shares = dict.fromkeys(("grouped", "chance", "chance_high", "p_value"), "float64")
+    return table([pd.DataFrame(rows)], by, types | shares)
 
 
 def _against_chance(

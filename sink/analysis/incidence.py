@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import CumIncidenceRight
 
-from sink.analysis.exposure import groups_of
+from sink.analysis.exposure import groups_of, table
 from sink.analysis.frames import INTERRUPTED, LIFETIMES, MS_PER_HOUR, group_columns, require
 from sink.analysis.rates import By
 from sink.analysis.survival import log_log_band
@@ -22,7 +22,11 @@ from sink.analysis.survival import log_log_band
 CAUSES = ("reclaimed", "released")
 """In the order of statsmodels' status: 1 and 2; 0 is censored."""
 
-COLUMNS = ["cause", "age_hours", "incidence", "low", "high", "lives", "left_out"]
+_COLUMNS = {
+    "cause": "str",
+    **dict.fromkeys(("age_hours", "incidence", "low", "high"), "float64"),
+    **dict.fromkeys(("lives", "left_out"), "int64"),
+}
 
 
 def cumulative_incidence(life: pd.DataFrame, by: By = (), *, confidence: float = 0.95) -> pd.DataFrame:
@@ -38,8 +42,7 @@ def cumulative_incidence(life: pd.DataFrame, by: By = (), *, confidence: float =
     """
     require(life, LIFETIMES, [*group_columns(by), "born_ms", "end_ms", "truncated", "ended", "outcome"])
     shares = [_shares(rows, confidence).assign(**group) for group, rows in groups_of(life, by)]
-    columns = [*group_columns(by), *COLUMNS]
-    return pd.concat(shares, ignore_index=True)[columns] if shares else pd.DataFrame(columns=columns)
+    return table(shares, by, _COLUMNS)
 
 
 def _shares(life: pd.DataFrame, confidence: float) -> pd.DataFrame:

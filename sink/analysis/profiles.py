@@ -167,4 +167,5 @@ def _hours(stays: pd.DataFrame, edges_ms: Milliseconds, by: By) -> Iterator[dict
 
 def _profile(spans: pd.DataFrame, by: By, axes: list[str], confidence: float) -> pd.DataFrame:
     columns = [*group_columns(by), *axes]
-    return with_rate(spans.groupby(columns)[["events", "hours"]].sum().reset_index(), confidence)
+    summed = spans.groupby(columns)[["events", "hours"]].sum().reset_index()
+    return with_rate(summed.astype(dict.fromkeys(group_columns(by), "str")), confidence)

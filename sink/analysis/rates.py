@@ -53,10 +53,12 @@ def interruption_rates(
 
     Columns: those of `by`; `lives`, `events`, `hours`; `rate`, `low`, `high` per running hour; `shrunk`,
     the rate drawn towards the whole fleet's as far as its few hours ask for (Marshall 1991); `p_value`
-    against all other groups together and `differs`, whether it survives Benjamini-Hochberg; `rank`, 1 for
-    the least interrupted: one more than the number of groups whose interval lies wholly below, so that
-    groups which cannot be told apart share a rank, and missing under 5 events or 50 hours; `left_out`
-    lives.
+    against all other groups together and `differs`, whether it survives Benjamini-Hochberg; `rank`;
+    `left_out` lives.
+
+    Rank 1 is the least interrupted; a rank is one more than the number of groups whose interval lies wholly
+    below, so that groups which cannot be told apart share it. It is missing under 5 events or 50 hours, and
+    where only one group has more.
 
     `protected="exclude"` leaves out the protected time after birth, and what happened in it; lives
     without a known birth are then left out too, and counted. Raises FrameError for a missing column.
@@ -156,6 +158,8 @@ def _survives_many(p_values: pd.Series) -> pd.Series:
 
 def _rank(cells: pd.DataFrame) -> pd.Series:
     enough = cells[(cells["events"] >= MIN_EVENTS) & (cells["hours"] >= MIN_HOURS)]
+    if len(enough) < 2:
+        return pd.Series(pd.NA, cells.index, dtype="Int64")
     lower = np.sort(enough["high"].to_numpy())
     ranks = pd.Series(1 + np.searchsorted(lower, enough["low"]), enough.index, dtype="Int64")
     return ranks.reindex(cells.index)

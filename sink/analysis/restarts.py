@@ -16,7 +16,7 @@ import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.proportion import proportion_confint
 
-from sink.analysis.exposure import groups_of
+from sink.analysis.exposure import groups_of, table
 from sink.analysis.frames import ACTIONS, GROUPINGS, SESSIONS, Column, Schema, group_columns, require
 from sink.analysis.rates import By
 
@@ -90,15 +90,16 @@ def restart_outcomes(
 ) -> pd.DataFrame:
     """Tell how often and how soon stopped instances ran again; takes a frame of OUTAGES, one row a group.
 
-    Columns: those of `by`; `stops`; `undecided`, still down but watched for less than `within_ms`, and not
-    in the share; `recovered` within it; `share` with its Wilson interval `low`, `high` (Wilson 1927);
-    `median_ms` and `p90_ms` to Running by Kaplan-Meier, those still down censored, missing where so many
-    have not come back.
+    Columns: those of `by`; `stops`; `undecided`, watched for less than `within_ms` without running again,
+    or released by then, and not in the share; `recovered` within it; `share` with its Wilson interval
+    `low`, `high` (Wilson 1927); `median_ms` and `p90_ms` to Running by Kaplan-Meier, those still down
+    censored, missing where so many have not come back.
     """
     require(stops, OUTAGES, [*group_columns(by), "waited_ms", "recovered"])
     rows = [{**group, **_outcome(found, within_ms, confidence)} for group, found in groups_of(stops, by)]
-    measures = ["stops", "undecided", "recovered", "share", "low", "high", "median_ms", "p90_ms"]
-    return pd.DataFrame(rows, columns=[*group_columns(by), *measures])
+    counts = dict.fromkeys(("stops", "undecided", "recovered"), "int64")
+    measures = dict.fromkeys(("share", "low", "high", "median_ms", "p90_ms"), "float64")
+    return table([pd.DataFrame(rows)], by, counts | measures)
 
 
 def _outcome(stops: pd.DataFrame, within_ms: int, confidence: float) -> dict[str, float]:

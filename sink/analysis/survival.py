@@ -22,13 +22,20 @@ import pandas as pd
 from scipy.stats import chi2, norm
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from sink.analysis.exposure import groups_of
+from sink.analysis.exposure import groups_of, table
 from sink.analysis.frames import INTERRUPTED, LIFETIMES, MS_PER_HOUR, FrameError, group_columns, require
 from sink.analysis.rates import By
 
 Floats = npt.NDArray[np.float64]
 
-CURVE = ["age_hours", "at_risk", "events", "survival", "low", "high"]
+CURVE = {
+    "age_hours": "float64",
+    "at_risk": "int64",
+    "events": "int64",
+    "survival": "float64",
+    "low": "float64",
+    "high": "float64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,7 @@ def survival(
     curves = [
         _curve(watch(rows, from_hours), confidence).assign(**group) for group, rows in groups_of(life, by)
     ]
-    columns = [*group_columns(by), *CURVE]
-    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+    return table(curves, by, CURVE)
 
 
 _NEEDED = ["born_ms", "entry_ms", "end_ms", "truncated", "outcome"]
@@ -121,13 +127,10 @@ def _estimate(watched: Watched, confidence: float) -> pd.DataFrame:
     """The steps of the curve, without its start."""
     found = _fit(watched)
     if found is None:
-        return pd.DataFrame({name: pd.Series(dtype=_CURVE_TYPES[name]) for name in CURVE})
+        return table([], (), CURVE)
     low, high = log_log_band(found.surv_prob, found.surv_prob_se, confidence)
     values = (found.surv_times, found.n_risk, found.n_events, found.surv_prob, low, high)
-    return pd.DataFrame(dict(zip(CURVE, values, strict=True))).astype(_CURVE_TYPES)
-
-
-_CURVE_TYPES = dict.fromkeys(CURVE, "float64") | {"at_risk": "int64", "events": "int64"}
+    return pd.DataFrame(dict(zip(CURVE, values, strict=True))).astype(CURVE)
 
 
 def _fit(watched: Watched) -> SurvfuncRight | None:
@@ -172,11 +175,13 @@ def survival_summary(
         {**group, **_figures(rows, watch(rows, from_hours), horizon_hours, ages_hours, confidence)}
         for group, rows in groups_of(life, by)
     ]
-    ages = [f"survival_{age:g}h" for age in ages_hours]
-    return pd.DataFrame(figures, columns=[*group_columns(by), *_COUNTS, *_QUANTILES, *_MEAN, *ages])
+    hours = ["start_hours", *_QUANTILES, *_MEAN, *(f"survival_{age:g}h" for age in ages_hours)]
+    return table(
+        [pd.DataFrame(figures)], by, dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(hours, "float64")
+    )
 
 
-_COUNTS = ["lives", "left_out", "events", "late", "start_hours"]
+_COUNTS = ["lives", "left_out", "events", "late"]
 _QUANTILES = ["q25", "median", "median_low", "median_high", "q75"]
 _MEAN = ["mean", "mean_low", "mean_high"]
 

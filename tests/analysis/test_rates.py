@@ -58,8 +58,14 @@ def test_a_cell_without_hours_has_no_rate() -> None:
 @pytest.mark.parametrize(("events", "hours", "ranked"), [(5, 50, True), (4, 50, False), (5, 49, False)])
 def test_no_rank_under_five_events_or_fifty_hours(events: int, hours: int, ranked: bool) -> None:
     """A cell with eight hours and no interruption must not stand on top."""
-    row = interruption_rates(lives(*_zone("a", events, hours)), by="zone").iloc[0]
-    assert pd.notna(row["rank"]) == ranked
+    frame = lives(*_zone("a", events, hours), *_zone("b", 50, 500))
+    assert pd.notna(interruption_rates(frame, by="zone")["rank"].iloc[0]) == ranked
+
+
+def test_a_single_group_with_enough_has_no_rank() -> None:
+    """First of one would read as the best; it may be the worst."""
+    frame = lives(*_zone("a", 50, 500), *_zone("b", 0, 400))
+    assert interruption_rates(frame, by="zone")["rank"].isna().all()
 
 
 def test_cells_whose_intervals_overlap_share_a_rank() -> None:
