@@ -5,6 +5,8 @@ marking the answer incomplete. So each span of time is asked for in full; where 
 is halved and asked again. A second that is cut all the same is an error: a report on part of the events
 would look just like one on all of them.
 
+A field that a record lacks is the text `null` in SQL's answers; here it is absent again.
+
 SLS takes log times of the last seven days only; the sink moves older ones into that window. So a span is
 widened by that much, and `loading.py` cuts it at the true time.
 """
@@ -18,7 +20,7 @@ from sink.analysis.frames import FrameError
 
 _MOST_ROWS = 1_000_000
 _LATEST_SECONDS = 7 * 86400
-_LAST_SECOND = 2**31 - 1
+LAST_SECOND = 2**31 - 1
 
 
 class LogstoreAnswer(Protocol):
@@ -54,7 +56,7 @@ def fetch_records(
     """
     since, until = within
     start = 0 if since is None else max(0, since // 1000)
-    end = _LAST_SECOND if until is None else min(until // 1000 + _LATEST_SECONDS, _LAST_SECOND)
+    end = LAST_SECOND if until is None else min(until // 1000 + _LATEST_SECONDS, LAST_SECOND)
     sql = f"SELECT {', '.join(fields)} FROM log LIMIT {most}"
     return _span(logstore, f"__topic__: {topic} | {sql}", start, end, most)
 
@@ -62,7 +64,8 @@ def fetch_records(
 def _span(logstore: Logstore, text: str, start: int, end: int, most: int) -> Iterator[Mapping[str, str]]:
     answer = logstore.query(text, start, end, most)
     if answer.complete and len(answer.rows) < most:
-        yield from answer.rows
+        for row in answer.rows:
+            yield {name: text for name, text in row.items() if text != "null"}
     elif end - start <= 1:
         raise FrameError(
             f"The logstore gave {len(answer.rows)} records of second {start} and says there are more",
