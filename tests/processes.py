@@ -64,17 +64,16 @@ class Sink:
 
     def start(self, *arguments: str) -> Running:
         """Start a command that goes on."""
-        log = self.folder / f"{len(list(self.folder.glob('*.log')))}.log"
-        with log.open("w", encoding="utf-8") as errors:
+        base = self.folder / f"{len(list(self.folder.glob('*.log')))}"
+        with base.with_suffix(".out").open("w") as output, base.with_suffix(".log").open("w") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sink", *arguments],
                 cwd=self.folder,
                 env=environment(**self.keys),
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=errors,
-                text=True,
             )
-        return Running(process, log)
+        return Running(process, base)
 
     def rows(self, query: str, *more: str) -> list[dict[str, Any]]:
         """The rows of a query."""
@@ -90,14 +89,19 @@ class Sink:
 class Running:
     """A process that goes on until it is told to stop."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], base: Path) -> None:
         self.process = process
-        self._log = log
+        self._base = base
+
+    @property
+    def output(self) -> str:
+        """What it has written to standard output."""
+        return self._base.with_suffix(".out").read_text(encoding="utf-8")
 
     @property
     def log(self) -> str:
         """What it has written to standard error."""
-        return self._log.read_text(encoding="utf-8")
+        return self._base.with_suffix(".log").read_text(encoding="utf-8")
 
     def __enter__(self) -> Running:
         return self
@@ -109,13 +113,13 @@ class Running:
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Send a signal; exit code, standard output and standard error."""
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, output, self.log
+        self.process.wait(PATIENCE_SECONDS)
+        return self.process.returncode, self.output, self.log
 
     def kill(self) -> None:
         """Kill -9."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
 
 def make_queue(url: str, name: str) -> None:

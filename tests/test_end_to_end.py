@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aliyun.log import LogClient
+from mns.account import Account
 
 from sink.credentials import LOCAL_KEYS
 from sink.events import parse_body
@@ -53,6 +54,15 @@ def stored_keys(cloud: RunningCloud) -> set[str]:
     answer = logstore.query("* | select distinct event_key from log limit 100000", 0, 4_000_000_000)
     logstore.close()
     return {row["event_key"] for row in answer.rows}
+
+
+def messages_hidden(cloud: RunningCloud) -> int:
+    """How many messages are in some sink's hand."""
+    queue = Account(cloud.url, "local", "local-secret").get_queue("ecs-events")
+    try:
+        return int(queue.get_attributes().inactive_messages)
+    finally:
+        queue.mns_client.close_connection()
 
 
 def test_every_sample_is_found_again_by_its_key_byte_for_byte(tmp_path: Path) -> None:
@@ -166,6 +176,23 @@ def test_a_signal_ends_it_with_a_summary(furnished: Sink, cloud: RunningCloud, n
 
     assert (code, errors) == (0, "")
     assert "received 1, stored 1, deleted 1." in output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(furnished: Sink, cloud: RunningCloud, number: int) -> None:
+    """Whoever insists does not wait for a store that hangs; the message comes back by itself."""
+    inject(cloud.url, "sls:PostLogStoreLogs", delay_seconds=30)
+    assert furnished.call("send", "-", stdin=samples.state_change().encode()).returncode == 0
+    with furnished.start("run") as running:
+        wait_until(lambda: messages_hidden(cloud) == 1, "the message is in hand")
+        running.process.send_signal(number)
+        wait_until(lambda: "Stopping: 1 messages in hand" in running.output, "it is stopping")
+        code, _, _ = running.stop(number)
+    heal(cloud.url)
+
+    assert code == -number
+    assert furnished.call("run", "--drain").returncode == 0
+    assert stored_keys(cloud) == keys_of([samples.state_change()])
 
 
 @pytest.mark.parametrize(

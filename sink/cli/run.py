@@ -6,6 +6,8 @@ import asyncio
 import signal
 from contextlib import ExitStack, suppress
 
+from rich.console import Console
+
 from sink.cli.live import View, show
 from sink.cli.wiring import Cloud, build_logstore, build_pipeline, build_source, reach_cloud
 from sink.config import Settings
@@ -48,8 +50,13 @@ def _obey_signals(pipeline: Pipeline) -> None:
 
     def stop() -> None:
         pipeline.stop()
+        if pipeline.in_hand:
+            Console(soft_wrap=True).print(
+                f"Stopping: {pipeline.in_hand:,} messages in hand. Once more ends it now."
+            )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
