@@ -12,9 +12,10 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from random import Random
 from types import TracebackType
 
 from sink.local.accounts import Accounts
@@ -28,7 +29,11 @@ from sink.local.holders import Holders
 from sink.local.journal import Journal
 from sink.local.mns.errors import MnsError
 from sink.local.mns.service import MnsService
+from sink.local.pop.service import PopService
+from sink.local.pop.signature import Authentication
+from sink.local.products import PRODUCTS
 from sink.local.sls.service import SlsService
+from sink.local.stage import Stage
 from sink.local.wire import Clock, Request, Response, Service
 
 
@@ -45,12 +50,15 @@ class Cloud:
     ) -> None:
         self._data = data
         self._clock = clock
-        self._fleet = fleet
-        self._fleets = Fleets(self._make_fleet)
+        self._fleet = fleet or FleetPlan(0, 1.0, "ecs-events", Random())
+        self._fleets = Fleets(data, self._fleet, self._make_fleet)
+        self._stage = Stage(self._fleets, clock)
         self.mns = MnsService(data, accounts, clock)
+        authentication = Authentication(accounts)
         self._services: Sequence[Service] = (
             self.mns,
             SlsService(data, accounts, clock, index_latency_seconds),
+            *(PopService(product, authentication, self._fleets, clock) for product in PRODUCTS),
         )
         self.holders = Holders()
         self._stopped = asyncio.Event()
@@ -65,6 +73,7 @@ class Cloud:
         async with AsyncExitStack() as opening:
             for service in self._services:
                 await opening.enter_async_context(service)
+            await opening.enter_async_context(self._fleets)
             await opening.enter_async_context(self._fleets.living(self._fleet))
             self._opened = opening.pop_all()
         return self
@@ -87,6 +96,9 @@ class Cloud:
         service = next((service for service in self._services if service.accepts(request)), None)
         if request.path == PREFIX + "hold" and not self._stopped.is_set():
             await self._hold(request, send)
+        elif request.path.startswith(PREFIX) and self._stage.accepts(request.path.removeprefix(PREFIX)):
+            answer = await self._stage.answer(request, request.path.removeprefix(PREFIX))
+            await write(send, answer, self._clock())
         elif request.path.startswith(PREFIX):
             await write(send, self._control.answer(request), self._clock())
         elif service is None:
@@ -127,26 +139,26 @@ class Cloud:
         text = f"{what} belongs to no service that this embedded cloud emulates: {known}.\n"
         return Response(404, {"content-type": "text/plain;charset=utf-8"}, text.encode())
 
-    def _make_fleet(self, plan: FleetPlan) -> Fleet:
+    def _make_fleet(self, data: Path, account_id: str, queue: Callable[[], str]) -> Fleet:
         dropping = False
 
         async def publish(body: bytes) -> None:
             nonlocal dropping
             try:
-                self.mns.send(plan.account_id, plan.queue, body.decode("ascii"))
+                self.mns.send(account_id, queue(), body.decode("ascii"))
                 dropping = False
             except MnsError as error:
                 # As CloudMonitor does with a target that is gone: the event is dropped.
                 if not dropping:
-                    logging.getLogger(__name__).warning("fleet events dropped: %s %s", plan.queue, error)
+                    logging.getLogger(__name__).warning("fleet events dropped: %s %s", queue(), error)
                 dropping = True
 
         return Fleet(
-            self._data,
-            size=plan.size,
+            data,
+            size=0,
             clock=self._clock,
-            random=plan.random,
+            random=self._fleet.random,
             publish=publish,
-            speed=plan.speed,
-            account_id=plan.account_id,
+            speed=self._fleet.speed,
+            account_id=account_id,
         )

@@ -6,6 +6,16 @@
     GET    /_local/hold       stays open until the client hangs up (`Cloud` answers it: it never ends);
                               with ?fleet=N&speed=F&queue=Q a fleet lives meanwhile
 
+and those that set the scene on the fleet of `?account=` (`Stage` answers them), fields as in `Instance`:
+
+    GET    /_local/instances               all of them
+    POST   /_local/instances               puts one there, Running: {"tags": {…}, "operation_locks": […]}
+    PATCH  /_local/instances/ID            changes fields; a new state is told by an event
+    POST   /_local/instances/ID/interrupt  gives notice of its reclaim now; …/withdraw takes it back
+    POST   /_local/instances/ID/crash      the guest goes down; …/fail_host the machine under it
+    PUT    /_local/market                  {"out_of_stock": [TYPE], "spot_prices": {TYPE: 0.3},
+                                            "instance_quota": 5, "insufficient_balance": true}
+
 Tests and `sink.local.embedded` call them.
 """
 
@@ -28,7 +38,7 @@ PREFIX = "/_local/"
 
 
 class Control:
-    """Answers everything under `/_local/` but the hold."""
+    """Answers everything under `/_local/` but the hold and the stage."""
 
     def __init__(self, services: Sequence[str], faults: Faults, journal: Journal, holders: Holders) -> None:
         self._services = services

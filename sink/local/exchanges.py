@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,9 +16,6 @@ from dataclasses import dataclass
 
 from sink.local.faults import Fault, Faults
 from sink.local.journal import Exchange, Journal
-from sink.local.mns import errors as mns
-from sink.local.mns.service import dressed
-from sink.local.sls import errors as sls
 from sink.local.wire import Clock, Request, Response, Service
 
 
@@ -71,7 +67,7 @@ class Exchanges:
         if fault.reset:
             return Reply(None)
         if fault.status:
-            response = error_response(service, request, fault.status, fault.code, fault.text)
+            response = service.refusal(request, fault.status, fault.code, fault.text)
         return Reply(response, fault.truncate)
 
     async def _delay(self, seconds: float) -> None:
@@ -85,13 +81,4 @@ async def answer(service: Service, request: Request) -> Response:
         return await service.answer(request)
     except Exception:
         logging.getLogger(__name__).exception("%s %s failed", request.method, request.path)
-        return error_response(service, request, 500, "InternalError", "Internal error.")
-
-
-def error_response(service: Service, request: Request, status: int, code: str, message: str) -> Response:
-    """Render an error in the shape of the service's product."""
-    request_id = secrets.token_hex(12).upper()
-    if service.name == "sls":
-        return sls.error_response(status, code, message, request_id)
-    host = request.headers.get("host", "")
-    return dressed(mns.error_response(status, code, message, request_id, host), request_id)
+        return service.refusal(request, 500, "InternalError", "Internal error.")

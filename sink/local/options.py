@@ -21,7 +21,9 @@ from sink.local.fleets import FleetPlan
 
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. Exits with 64 and a text on stderr if it is faulty."""
-    parser = _Parser(prog="sink local", description="Alibaba Cloud, embedded: MNS and SLS on loopback.")
+    parser = _Parser(
+        prog="sink local", description="Alibaba Cloud, embedded: MNS, SLS, ECS and its balancers on loopback."
+    )
     add = parser.add_argument
     form = "ACCOUNT:KEY:SECRET[:TOKEN]"
     add("--port", type=int, default=0, help="on 127.0.0.1; 0, the default, takes a free one")
@@ -36,7 +38,13 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--index-latency", type=float, default=0.1, metavar="SECONDS", help="until a log can be searched")
     add("--until-unused", action="store_true", help="end when the last holder of /_local/hold has gone")
     add("--fleet", type=int, default=0, metavar="N", help="let a fleet of N instances tell its events")
-    add("--fleet-speed", type=float, default=1.0, metavar="F", help="how much faster than life it lives")
+    add(
+        "--fleet-speed",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="how much faster than life any fleet lives",
+    )
     add("--fleet-queue", default="ecs-events", metavar="QUEUE", help="where its events go")
     return parser.parse_args(arguments)
 
@@ -47,12 +55,7 @@ def build_cloud(options: argparse.Namespace) -> Cloud:
     if options.account:
         accounts, owner = Accounts(options.account), options.account[0].account_id
     fleet = FleetPlan(options.fleet, options.fleet_speed, options.fleet_queue, Random(), owner)
-    return Cloud(
-        options.data,
-        accounts,
-        index_latency_seconds=options.index_latency,
-        fleet=fleet if options.fleet else None,
-    )
+    return Cloud(options.data, accounts, index_latency_seconds=options.index_latency, fleet=fleet)
 
 
 class _Parser(argparse.ArgumentParser):

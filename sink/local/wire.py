@@ -77,3 +77,6 @@ class Service(AbstractAsyncContextManager["Service"], Protocol):
 
     async def answer(self, request: Request) -> Response:
         """Answer as the vendor would, errors included. Raises only for a bug of our own."""
+
+    def refusal(self, request: Request, status: int, code: str, message: str) -> Response:
+        """Render an error in the shape of this product, for a fault that was asked for or is our own."""

@@ -82,9 +82,12 @@ def begin_life(scene: Scene) -> None:
     """Set the fleet going, at its founding and at every later start.
 
     A chance has no memory, so to draw its next moment anew changes nothing but lets the size and
-    rates of this start hold; everything else that was to happen is kept.
+    rates of this start hold; everything else that was to happen is kept. In a fleet of size 0 nothing
+    happens by chance: only what was begun, and what is ordered by API.
     """
     scene.state.cancel("chance", "scale")
+    if not scene.size:
+        return
     scene.later(0, "scale")
     for name in CHANCES:
         wait_for_chance(scene, name)
@@ -124,6 +127,7 @@ ACTIONS: Mapping[str, Callable[[Scene, Step], None]] = MappingProxyType(
         "unlock": lifecycle.unlock,
         "release_unpaid": lifecycle.release_unpaid,
         "finish": operations.finish,
+        "forget_event": operations.forget_event,
         "begin": maintenance.begin,
         "avoid": maintenance.avoid,
         "repair_disk": resources.repair_disk,

@@ -19,9 +19,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Self, TypeVar
 
 from sink.local.accounts import DEFAULT_ACCOUNT_ID
 from sink.local.fleet.behaviour import begin_life, carry_out
@@ -34,6 +35,7 @@ from sink.local.wire import Clock
 
 DATABASE = "fleet.sqlite3"
 DEFAULT_REGION_ID = "cn-hangzhou"
+T = TypeVar("T")
 
 
 class Fleet:
@@ -47,7 +49,8 @@ class Fleet:
     with a queue that is missing; what it raises ends the fleet, and is raised again on leaving.
 
     `speed` is how many times faster than real everything happens, the five minutes of a notice
-    included. Events are dated by `clock` (seconds since the epoch) all the same.
+    included. Events are dated by `clock` (seconds since the epoch) all the same. A fleet of size 0 does
+    what it is ordered to and nothing else, until `live_by_chance`.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class Fleet:
         self._opened_at = clock()
         state = FleetState(data / DATABASE)
         envelope = Envelope(account_id, region_id)
+        self._rates = rates
         self._scene = Scene(state, rates.at_speed(speed), random, envelope, size, self._opened_at)
         self._turn = asyncio.Lock()
+        self._ordered = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         begin_life(self._scene)
@@ -90,6 +95,28 @@ class Fleet:
         """The instances that exist now, by id."""
         return self._scene.state.instances
 
+    def live_by_chance(self, size: int, speed: float, random: Random) -> None:
+        """Be a fleet of so many instances from now on, so much faster than life; of 0, wait for orders."""
+        rates = self._rates.at_speed(speed)
+        self._scene = replace(self._scene, size=size, rates=rates, random=random)
+        self.order(begin_life)
+
+    def order(self, work: Callable[[Scene], T]) -> T:
+        """Carry out an order from outside at this moment; what it raises leaves everything as it was.
+
+        `advance` first, if the order has to meet the fleet as it is now.
+        """
+        state = self._scene.state
+        try:
+            result = work(replace(self._scene, now=self._clock()))
+        except BaseException:
+            state.roll_back()
+            raise
+        if state.is_changed:
+            state.commit()
+            self._ordered.set()
+        return result
+
     async def advance(self, until: float) -> None:
         """Let everything happen that is due by `until` (epoch seconds), in order, and publish it."""
         async with self._turn:
@@ -100,12 +127,20 @@ class Fleet:
     async def _live(self) -> None:
         try:
             while True:
+                self._ordered.clear()
                 await self.advance(self._clock())
-                await asyncio.sleep(max(0.0, self._scene.state.next_due() - self._clock()))
+                await self._wait(self._scene.state.next_due() - self._clock())
         except Exception:
             # Raised again on leaving, which may be days from now: whoever looks should see it today.
             logging.getLogger(__name__).exception("the fleet has come to an end")
             raise
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the next step, or for an order."""
+        # Not wait_for, which in Python 3.11 loses a cancellation that comes together with an order.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if seconds == inf else max(0.0, seconds)):
+                await self._ordered.wait()
 
     async def _deliver(self) -> None:
         for posted in self._scene.state.undelivered():

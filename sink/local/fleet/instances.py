@@ -94,11 +94,27 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     operation_locks: tuple[str, ...] = ()
     """Lock reasons as DescribeInstances spells them: `Recycling`, `financial`, `security`."""
+    stopped_mode: str = "KeepCharging"
+    """What a stop is called that was or will be made; `StopCharging` only by order of somebody outside."""
+    instance_charge_type: str = "PostPaid"
+    expired_time: float | None = None
+    """When a subscription ends, in seconds since the epoch."""
+    auto_release_time: float | None = None
+    deletion_protection: bool = False
+    spot_price_limit: float = 0.0
+    """Most that is paid for an hour, with SpotWithPriceLimit."""
+    image_id: str = "aliyun_3_x64_20G_alibase_20260415.vhd"
+    description: str = ""
+    vpc_id: str = "vpc-bp1fleet0000000000000"
+    vswitch_id: str = "vsw-bp1fleet0000000000000"
+    security_group_ids: tuple[str, ...] = ("sg-bp1fleet0000000000000",)
 
     def enter(self, state: State) -> Instance:
         """Return this instance in the next state. Raises IllegalTransition if it cannot follow."""
         if state not in NEXT_STATES[self.state]:
             raise IllegalTransition(f"{self.instance_id} is {self.state} and cannot become {state}")
+        if state is State.STARTING:
+            return replace(self, state=state, stopped_mode="KeepCharging")
         return replace(self, state=state)
 
     def lock(self, reason: str) -> Instance:
@@ -108,6 +124,11 @@ class Instance:
     def unlock(self) -> Instance:
         """Return this instance without operation locks."""
         return replace(self, operation_locks=())
+
+    @property
+    def region_id(self) -> str:
+        """The region of its zone: `cn-hangzhou` of `cn-hangzhou-h`."""
+        return self.zone_id.rpartition("-")[0]
 
     @property
     def is_spot(self) -> bool:

@@ -9,6 +9,7 @@ has no Stopped in it, a reclaimed instance is Stopped shortly before it is Delet
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import pi, sin
 
 from sink.local.fleet import events
@@ -51,6 +52,11 @@ def create(scene: Scene, step: Step) -> None:
     if scene.random.random() < FAILED_CREATIONS_SHARE:
         fail_creation(scene, instance)
         return
+    boot(scene, instance)
+
+
+def boot(scene: Scene, instance: Instance) -> None:
+    """Start a new instance for the first time."""
     booted = start(scene, instance)
     scene.later(booted + scene.roughly(scene.rates.start_seconds), "heartbeat", instance)
 
@@ -85,7 +91,9 @@ def start(scene: Scene, instance: Instance) -> float:
 
 
 def stop(scene: Scene, instance: Instance) -> None:
-    """Let the owner stop an instance, and come back to it some time later."""
+    """Let the owner stop an instance in economical mode, and come back to it some time later."""
+    instance = replace(instance, stopped_mode="StopCharging")
+    scene.state.keep(instance)
     down = (scene.roughly(scene.rates.stop_seconds), State.STOPPED)
     stopped = scene.course(instance, (0, State.STOPPING), down)
     scene.later(stopped + scene.roughly(scene.rates.stopped_seconds), "come_back", instance)

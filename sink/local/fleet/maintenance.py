@@ -13,7 +13,7 @@ from dataclasses import replace
 from sink.local.fleet.events import utc_time
 from sink.local.fleet.instances import Instance, State
 from sink.local.fleet.lifecycle import reboot
-from sink.local.fleet.operations import Operation, continue_later, execute, open_operation, operation_of
+from sink.local.fleet.operations import Operation, continue_later, execute, open_operation, operation_of, tell
 from sink.local.fleet.scene import Scene
 from sink.local.fleet.state import Step
 
@@ -70,7 +70,7 @@ def alert_tpm(scene: Scene, instance: Instance) -> None:
 def alert(scene: Scene, instance: Instance) -> None:
     """Report a fault inside the instance, once, and do nothing about it."""
     operation = open_operation(scene, instance, "InstanceFailure.Alert")
-    scene.tell(operation.notice("Executed", scene.now))
+    tell(scene, operation, "Executed")
 
 
 def schedule_maintenance(scene: Scene, instance: Instance) -> None:
@@ -97,7 +97,7 @@ def inquire(scene: Scene, instance: Instance) -> None:
 
 def announce(scene: Scene, operation: Operation, status: str, lead_seconds: float) -> None:
     """Tell what is to come; it begins after the lead, unless the owner acts before."""
-    scene.tell(operation.notice(status, scene.now))
+    tell(scene, operation, status)
     if scene.random.random() < AVOIDED_SHARE:
         continue_later(scene, lead_seconds * scene.random.random(), "avoid", operation)
     else:
@@ -109,15 +109,15 @@ def avoid(scene: Scene, step: Step) -> None:
     instance = scene.find(step.instance_id)
     if instance and instance.is_serving:
         reboot(scene, instance)
-    scene.tell(operation_of(step).notice("Avoided" if instance else "Canceled", scene.now))
+    tell(scene, operation_of(step), "Avoided" if instance else "Canceled")
 
 
 def begin(scene: Scene, step: Step) -> None:
     """Carry out what was announced; not on an instance that has stopped or gone meanwhile."""
     operation, instance = operation_of(step), scene.find(step.instance_id)
     if instance is None or scene.random.random() < CANCELED_SHARE:
-        scene.tell(operation.notice("Canceled", scene.now))
+        tell(scene, operation, "Canceled")
     elif not instance.is_serving:
-        scene.tell(operation.notice("Avoided", scene.now))
+        tell(scene, operation, "Avoided")
     else:
         carry_out(scene, instance, operation)

@@ -17,6 +17,8 @@ from sink.local.fleet.state import Step
 
 FINAL_STATUSES = ("Executed", "Failed", "Avoided", "Canceled")
 """After these an operation is over, and `executeFinishTime` is told."""
+HISTORY_SECONDS = 30 * 24 * 3600
+"""How long DescribeInstanceHistoryEvents knows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Operation:
         return Notice(kind, resource, known, self.instance_name, status)
 
 
+@dataclass(frozen=True, slots=True)
+class SystemEvent:
+    """An operation as it stands: the last status that was told, and when (epoch seconds)."""
+
+    operation: Operation
+    status: str
+    told_at: float
+
+
 def open_operation(scene: Scene, instance: Instance, event_type: str) -> Operation:
     """Open an operation now; nothing is told yet."""
     event_id, published = new_id("e", scene.random), utc_time(scene.now)
@@ -60,8 +71,23 @@ def open_operation(scene: Scene, instance: Instance, event_type: str) -> Operati
 def execute(scene: Scene, operation: Operation) -> Operation:
     """Tell that the operation is being executed from now on."""
     begun = replace(operation, execute_start_time=utc_time(scene.now))
-    scene.tell(begun.notice("Executing", scene.now))
+    tell(scene, begun, "Executing")
     return begun
+
+
+def tell(scene: Scene, operation: Operation, status: str) -> None:
+    """Tell a status of the operation, and let DescribeInstanceHistoryEvents know."""
+    scene.tell(operation.notice(status, scene.now))
+    scene.state.shelf(SystemEvent).keep(operation.event_id, SystemEvent(operation, status, scene.now))
+    scene.later(HISTORY_SECONDS, "forget_event", event=operation.event_id)
+
+
+def forget_event(scene: Scene, step: Step) -> None:
+    """Let an operation fall out of the history, 30 days after its last status."""
+    events = scene.state.shelf(SystemEvent)
+    event = events.find(step.details["event"])
+    if event and event.told_at <= scene.now - HISTORY_SECONDS:
+        events.drop(event.operation.event_id)
 
 
 def continue_later(
@@ -79,4 +105,4 @@ def operation_of(step: Step) -> Operation:
 
 def finish(scene: Scene, step: Step) -> None:
     """Tell the final status that was settled when the operation began."""
-    scene.tell(operation_of(step).notice(step.details["status"], scene.now))
+    tell(scene, operation_of(step), step.details["status"])

@@ -12,12 +12,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import orjson
 
+from sink.local.fleet import shelf
 from sink.local.fleet.instances import Instance, State
+from sink.local.fleet.shelf import Shelf
+
+T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS instances (instance_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
@@ -56,9 +62,9 @@ class FleetState:
         self._connection = sqlite3.connect(database)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA)
-        rows = self._connection.execute("SELECT body FROM instances")
-        self._instances = {one.instance_id: one for one in map(_instance, rows)}
+        self._connection.executescript(SCHEMA + shelf.SCHEMA)
+        self._shelves: dict[type[Any], Shelf[Any]] = {}
+        self._recall()
 
     @property
     def instances(self) -> Mapping[str, Instance]:
@@ -85,10 +91,15 @@ class FleetState:
         """Let no step of these actions happen any more."""
         self._connection.executemany("DELETE FROM steps WHERE action = ?", [(action,) for action in actions])
 
+    def cancel_for(self, instance_id: str, *actions: str) -> None:
+        """Let no step of these actions happen to one instance any more."""
+        rows = [(action, instance_id) for action in actions]
+        self._connection.executemany("DELETE FROM steps WHERE action = ? AND instance_id = ?", rows)
+
     def next_due(self) -> float:
-        """When the next step is due (epoch seconds). There always is one: auto scaling never ends."""
-        due: float = self._connection.execute("SELECT min(due) FROM steps").fetchone()[0]
-        return due
+        """When the next step is due (epoch seconds); infinity if nothing is to happen."""
+        due: float | None = self._connection.execute("SELECT min(due) FROM steps").fetchone()[0]
+        return inf if due is None else due
 
     def take(self, until: float) -> Step | None:
         """Remove and return the earliest step that is due by `until` (epoch seconds), or None."""
@@ -116,6 +127,27 @@ class FleetState:
         """Make everything since the last commit durable, all of it or nothing."""
         self._connection.commit()
 
+    def roll_back(self) -> None:
+        """Let nothing have happened since the last commit."""
+        if self._connection.in_transaction:
+            self._connection.rollback()
+            self._recall()
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return self._connection.in_transaction
+
+    def shelf(self, form: type[T]) -> Shelf[T]:
+        """The things of one type that belong to the same account as the fleet."""
+        if form not in self._shelves:
+            self._shelves[form] = Shelf(self._connection, form)
+        return self._shelves[form]
+
+    def _recall(self) -> None:
+        rows = self._connection.execute("SELECT body FROM instances")
+        self._instances = {one.instance_id: one for one in map(_instance, rows)}
+
     def close(self) -> None:
         """Let go of the database; what was not committed has not happened."""
         self._connection.close()
@@ -123,5 +155,6 @@ class FleetState:
 
 def _instance(row: tuple[bytes]) -> Instance:
     fields = orjson.loads(row[0])
-    locks = tuple(fields.pop("operation_locks"))
-    return Instance(**fields | {"state": State(fields["state"]), "operation_locks": locks})
+    locks, groups = tuple(fields.pop("operation_locks")), tuple(fields.pop("security_group_ids", ()))
+    typed = {"state": State(fields["state"]), "operation_locks": locks, "security_group_ids": groups}
+    return Instance(**fields | typed)

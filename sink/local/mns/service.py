@@ -87,13 +87,17 @@ class MnsService:
 
     async def answer(self, request: Request) -> Response:
         """Authenticate, carry out, dress."""
-        request_id = secrets.token_hex(12).upper()
         try:
             response = await self._carry_out(request)
         except MnsError as error:
-            host = request.headers.get("host", "")
-            response = error_response(error.status, error.code, error.message, request_id, host)
-        return dressed(response, request_id)
+            return self.refusal(request, error.status, error.code, error.message)
+        return dressed(response, secrets.token_hex(12).upper())
+
+    def refusal(self, request: Request, status: int, code: str, message: str) -> Response:
+        """Render MNS's `<Error>` document."""
+        request_id = secrets.token_hex(12).upper()
+        host = request.headers.get("host", "")
+        return dressed(error_response(status, code, message, request_id, host), request_id)
 
     def send(self, account_id: str, queue_name: str, body: str) -> None:
         """Put a message into a queue from inside this process, waking whoever waits for one.

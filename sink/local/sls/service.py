@@ -109,12 +109,16 @@ class SlsService:
         """Answer as SLS would. Raises only for a bug of our own, also one in the indexing task."""
         if self._indexing.done():
             self._indexing.result()
-        request_id = secrets.token_hex(12).upper()
         try:
             response = await self._handle(request)
         except SlsError as error:
-            return error_response(error.status, error.code, error.message, request_id)
+            return self.refusal(request, error.status, error.code, error.message)
+        request_id = secrets.token_hex(12).upper()
         return Response(response.status, {**response.headers, "x-log-requestid": request_id}, response.body)
+
+    def refusal(self, request: Request, status: int, code: str, message: str) -> Response:
+        """Render the error document of SLS."""
+        return error_response(status, code, message, secrets.token_hex(12).upper())
 
     async def _handle(self, request: Request) -> Response:
         _check_version(request)
