@@ -57,7 +57,7 @@ def load_events(source: Source, since: int | None = None, until: int | None = No
         database.execute("SET preserve_insertion_order = false")
         database.execute(f"CREATE TYPE state_name AS ENUM {STATES}")
         relation = event_relation(database, source, (since, until))
-        within = f"event_time_ms IS NULL OR event_time_ms BETWEEN {since or 0} AND {(until or _FAR) - 1}"
+        within = f"event_time_ms IS NULL OR event_time_ms {_between(since, until)}"
         database.execute(f"CREATE TEMP TABLE typed AS {_TYPED.format(relation)} WHERE {within}")
         reread = database.execute("SELECT count(*) FROM typed WHERE verdict = 'reread'").fetchall()[0][0]
         rest = reread_relation(database, source, reread)
@@ -96,9 +96,12 @@ def _load_records(
     with duckdb.connect() as database:
         relation = record_relation(database, source, topic, schema.names, within)
         database.execute(f"CREATE TEMP TABLE typed AS SELECT {casts} FROM ({relation})")
-        chosen = f"typed WHERE {schema.names[0]} IS NOT NULL AND {clock}"
-        inside = f"{chosen} BETWEEN {since or 0} AND {(until or _FAR) - 1}"
+        inside = f"typed WHERE {schema.names[0]} IS NOT NULL AND {clock} {_between(since, until)}"
         return _frame(database, inside, schema, f"{clock}, {schema.names[0]}, instance_id")
+
+
+def _between(since: int | None, until: int | None) -> str:
+    return f"BETWEEN {-_FAR if since is None else since} AND {(_FAR if until is None else until) - 1}"
 
 
 _CASTS = {

@@ -10,6 +10,7 @@ other topics are left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -69,7 +70,7 @@ def event_relation(
     if path.endswith((".csv", ".csv.gz", ".parquet")):
         table = _table(path)
         held = _columns(database, table, ["instance_id", "event_time_ms", "kind"])
-        return _EVENTS_OF_RECORDS.format(f"SELECT {_present(held, _RECORD)} FROM {table}")
+        return _EVENTS_OF_RECORDS.format(f"SELECT NULL AS line, {_present(held, _RECORD)} FROM {table}")
     query, keys = _lane_query(database, path)
     return query.format(_read_json(path, keys))
 
@@ -205,7 +206,7 @@ def _present(held: set[str], fields: Sequence[str]) -> str:
 
 def _read_json(path: str, keys: Mapping[str, str]) -> str:
     """JSON lines as text columns, in DuckDB's fastest way; a line it cannot read has none of them."""
-    columns = ", ".join(f"'{key}': '{kind}'" for key, kind in _shape(keys).items())
+    columns = ", ".join(f"'{key}': '{_kind(kind)}'" for key, kind in _shape(keys).items())
     options = "format = 'newline_delimited', ignore_errors = true"
     return (
         f"SELECT NULL AS line, {_chosen(keys)} FROM read_json('{path}', {options}, columns = {{{columns}}})"
@@ -214,8 +215,9 @@ def _read_json(path: str, keys: Mapping[str, str]) -> str:
 
 def _read_lines(path: str, keys: Mapping[str, str]) -> str:
     """The same, slower, with each `line` as it came."""
-    struct = "STRUCT(" + ", ".join(f"{key} {kind}" for key, kind in _shape(keys).items()) + ")"
-    read = f"SELECT line, try(json(line)::{struct}) AS found FROM {_lines(path)}"
+    read = (
+        f"SELECT line, try(json_transform(line, '{json.dumps(_shape(keys))}')) AS found FROM {_lines(path)}"
+    )
     return f"SELECT line, {_chosen(keys, 'found.')} FROM ({read}) WHERE trim(line) <> ''"
 
 
@@ -224,13 +226,16 @@ def _lines(path: str) -> str:
     return f"read_csv('{path}', columns = {{line: 'VARCHAR'}}, {options})"
 
 
-def _shape(keys: Mapping[str, str]) -> dict[str, str]:
-    """Top keys and their types: text, and a structure of texts for the content."""
-    inner = [key.removeprefix("content.") for key in keys.values() if key.startswith("content.")]
-    shape = {key: "VARCHAR" for key in keys.values() if not key.startswith("content.")}
-    return shape | (
-        {"content": "STRUCT(" + ", ".join(f"{key} VARCHAR" for key in inner) + ")"} if inner else {}
-    )
+def _shape(keys: Mapping[str, str]) -> dict[str, str | dict[str, str]]:
+    """Top keys and their types: text, and an object of texts for the content."""
+    inner = {key.removeprefix("content."): "VARCHAR" for key in keys.values() if key.startswith("content.")}
+    top: dict[str, str | dict[str, str]] = {key: "VARCHAR" for key in keys.values() if "." not in key}
+    return top | ({"content": inner} if inner else {})
+
+
+def _kind(shape: str | dict[str, str]) -> str:
+    """A shape as a type of SQL."""
+    return shape if isinstance(shape, str) else f"STRUCT({', '.join(f'{k} {v}' for k, v in shape.items())})"
 
 
 def _chosen(keys: Mapping[str, str], row: str = "") -> str:
@@ -262,6 +267,8 @@ SELECT id AS event_ref, product, region_id, state, instance_type, flat_ms AS eve
        CASE WHEN id IS NULL OR flat_ms IS NULL THEN 'reread'
             WHEN {_PLAIN} AND (content_instance IS NOT NULL
                 OR resource_kind = 'ALIYUN::ECS::Instance' AND content_resource IS NOT NULL) THEN 'event'
+            WHEN {_PLAIN} OR coalesce(content_instance, ecs_instance, content_resource, resource_kind,
+                event_status, content_status, state, instance_type) IS NULL THEN 'reread'
             WHEN regexp_full_match(name, '[a-zA-Z]+(:[a-zA-Z.]+){{{{1,2}}}}')
                 AND regexp_full_match(arn, 'acs:ecs:[^:/]*:[^:/]*:[a-z]+/[^:/]+')
                 AND (resource_kind IS NULL OR content_resource IS NOT NULL) THEN 'event'

@@ -23,12 +23,12 @@ Record = dict[str, str]
 
 
 def record(
-    state: str, seconds: float, instance: str = "i-1", event_id: str | None = None, **fields: str
+    step: str, seconds: float, instance: str = "i-1", event_id: str | None = None, **fields: str
 ) -> Record:
     """One stored event; `seconds` after NOON."""
     time = NOON + round(seconds * 1000)
-    kind = INTERRUPTION if state == "Notice" else STATE_CHANGE
-    key = event_id or f"{instance} {state} {time}"
+    kind = INTERRUPTION if step == "Notice" else STATE_CHANGE
+    key = event_id or f"{instance} {step} {time}"
     made = {
         "schema_version": "1",
         "event_key": key,
@@ -40,7 +40,7 @@ def record(
         "event_time_ms": str(time),
         "received_at_ms": str(time + 1000),
     }
-    return made | ({} if state == "Notice" else {"state": state}) | fields
+    return made | ({} if step == "Notice" else {"state": step}) | fields
 
 
 def steps(text: str, instance: str = "i-1", **fields: str) -> list[Record]:
