@@ -9,12 +9,11 @@ bills on for ever, so hours with an end or a beginning that nobody saw are shown
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from sink.analysis.exposure import Milliseconds, groups_of, hours_between, table, totals
+from sink.analysis.exposure import Milliseconds, clock, groups_of, hours_between, table, totals
 from sink.analysis.frames import (
     GROUPINGS,
     INTERRUPTED,
@@ -56,11 +55,11 @@ def _days(since_ms: int, until_ms: int, zone: str) -> tuple[Milliseconds, list[s
         raise FrameError(
             f"The span from {since_ms} to {until_ms} ms is empty", "Let `until` be later than `since`"
         )
-    limits = pd.to_datetime([since_ms, until_ms - 1], unit="ms", utc=True).tz_convert(ZoneInfo(zone))
+    limits = pd.to_datetime([since_ms, until_ms - 1], unit="ms", utc=True).tz_convert(clock(zone))
     first, last = (limit.replace(tzinfo=None).normalize() for limit in limits)
     days = pd.date_range(first, last + pd.Timedelta(days=1))
     # A midnight that a zone's clocks jump over, as in Cairo, is the first moment after it.
-    midnights = days.tz_localize(ZoneInfo(zone), ambiguous=True, nonexistent="shift_forward")
+    midnights = days.tz_localize(clock(zone), ambiguous=True, nonexistent="shift_forward")
     edges = midnights.as_unit("ms").asi8.clip(since_ms, until_ms)
     return edges, [day.strftime("%Y-%m-%d") for day in days[:-1]]
 

@@ -12,12 +12,13 @@ told counts under `unknown`, not nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sink.analysis.frames import MS_PER_HOUR, group_columns
+from sink.analysis.frames import MS_PER_HOUR, FrameError, group_columns
 
 UNKNOWN = "unknown"
 """The label of a group whose zone, type or region no event and no inventory named."""
@@ -82,6 +83,18 @@ def groups_of(frame: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[di
         return
     for labels, rows in labelled(frame, by).groupby(columns, observed=True):
         yield dict(zip(columns, map(str, labels), strict=True)), rows
+
+
+def clock(zone: str) -> ZoneInfo:
+    """The clocks of a zone by its IANA name. Raises FrameError for one that nobody knows.
+
+    >>> clock("Peking")
+    Traceback (most recent call last):
+    sink.analysis.frames.FrameError: There is no time zone 'Peking'. Name one like Asia/Shanghai, or UTC
+    """
+    if zone not in available_timezones():
+        raise FrameError(f"There is no time zone {zone!r}", "Name one like Asia/Shanghai, or UTC")
+    return ZoneInfo(zone)
 
 
 def table(parts: Iterable[pd.DataFrame], by: str | Sequence[str], types: Mapping[str, str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from sink.analysis.exposure import Milliseconds, groups_of, hours_between, labelled
+from sink.analysis.exposure import Milliseconds, clock, groups_of, hours_between, labelled
 from sink.analysis.frames import INTERRUPTED, INTERVALS, LIFETIMES, MS_PER_HOUR, group_columns, require
 from sink.analysis.rates import By, exact_p_value, with_rate
 
@@ -67,7 +67,7 @@ def rates_by_hour(
     edges = np.arange(first - first % _QUARTER_MS, last + _QUARTER_MS, _QUARTER_MS)
     spans = _by_span(ended, stays, edges, by, closed="left")
     begins = pd.Series(edges[spans["span"].to_numpy()], spans.index, dtype="int64")
-    local = pd.to_datetime(begins, unit="ms", utc=True).dt.tz_convert(zone).dt
+    local = pd.to_datetime(begins, unit="ms", utc=True).dt.tz_convert(clock(zone)).dt
     return _profile(
         spans.assign(weekday=local.day_of_week, hour=local.hour), by, ["weekday", "hour"], confidence
     )

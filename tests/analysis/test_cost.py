@@ -69,6 +69,12 @@ def test_an_empty_window_is_an_error() -> None:
         billed_hours(lives(life()), 5, 5, zone="UTC")
 
 
+def test_an_unknown_zone_is_an_error() -> None:
+    """And no day of somewhere else."""
+    with pytest.raises(FrameError, match="no time zone 'Peking'"):
+        billed_hours(lives(life()), 0, DAY, zone="Peking")
+
+
 def test_hours_are_multiplied_by_the_price_of_their_row() -> None:
     """And compared with on demand where its price is given."""
     prices = pd.DataFrame({"instance_type": ["g7", "c7"], "price": [0.3, 9.0], "on_demand": [1.0, 9.0]})

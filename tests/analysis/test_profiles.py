@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from sink.analysis.frames import INTERVALS, LIFETIMES
+from sink.analysis.frames import INTERVALS, LIFETIMES, FrameError
 from sink.analysis.profiles import rate_change, rates_by_age, rates_by_hour
 from tests.analysis.built import HOUR, life, lives, running
 
@@ -69,6 +69,13 @@ def test_the_hour_that_a_clock_change_repeats_has_both() -> None:
     frame = lives(life(0, 3, "alive", born_ms=_ms("2026-11-01T05:00")))
     found = rates_by_hour(frame, running(frame), zone="America/New_York").set_index("hour")["hours"]
     assert found.to_dict() == {1: 2.0, 2: 1.0}
+
+
+def test_an_unknown_zone_is_an_error() -> None:
+    """With the way zones are named."""
+    frame = lives(life())
+    with pytest.raises(FrameError, match="Asia/Shanghai"):
+        rates_by_hour(frame, running(frame), zone="+08:00")
 
 
 def test_all_hours_of_the_week_sum_to_the_running_hours() -> None:

@@ -50,7 +50,7 @@ def lifetime_lanes(life: pd.DataFrame, states: pd.DataFrame, page: Page, *, lane
     axes = figure.add_subplot()
     _draw_lanes(axes, shown, states)
     _mark_ends(axes, shown)
-    page.clock(axes)
+    page.put_clock(axes)
     handles = [
         Patch(facecolor=_STATE_COLOURS[state], hatch=_STATE_HATCHES[state], edgecolor="#444444", label=state)
         for state in STAY_STATES
@@ -156,7 +156,7 @@ def running_stack(capacity: pd.DataFrame, notices: pd.DataFrame, page: Page, *, 
     )
     axes.set_ylim(0, top * 1.12 + 0.2)
     axes.set_ylabel("instances Running")
-    page.clock(axes)
+    page.put_clock(axes)
     figure.legend(loc="outside right upper", fontsize=8, reverse=True)
     return figure
 

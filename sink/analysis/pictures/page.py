@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
-from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
-from sink.analysis.frames import FrameError
+from sink.analysis.exposure import clock
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 """Eight colours that the colour-blind can tell apart (Okabe and Ito 2008)."""
@@ -107,12 +106,11 @@ class Page:
 
     def __post_init__(self) -> None:
         """Refuse a zone that nobody knows, before anything is drawn."""
-        if self.zone not in available_timezones():
-            raise FrameError(f"There is no time zone {self.zone!r}", "Name one like Asia/Shanghai, or UTC")
+        clock(self.zone)
 
     def moment(self, at_ms: int) -> str:
         """A moment on this page's clocks."""
-        local = pd.Timestamp(at_ms, unit="ms", tz="UTC").tz_convert(ZoneInfo(self.zone))
+        local = pd.Timestamp(at_ms, unit="ms", tz="UTC").tz_convert(clock(self.zone))
         return f"{local:%Y-%m-%d %H:%M} {self.zone}"
 
     def figure(self, title: str, extent: str, size: tuple[float, float], note: str = "") -> Figure:
@@ -131,11 +129,11 @@ class Page:
         axes.text(0.5, 0.5, reason, ha="center", va="center", color="#555555")
         return figure
 
-    def clock(self, axes: Axes) -> None:
+    def put_clock(self, axes: Axes) -> None:
         """Make the x axis one of dates, on this page's clocks."""
-        locator = AutoDateLocator(tz=ZoneInfo(self.zone), minticks=3, maxticks=9)
+        locator = AutoDateLocator(tz=clock(self.zone), minticks=3, maxticks=9)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(self.zone)))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=clock(self.zone)))
         axes.set_xlabel(f"time, {self.zone}")
 
 
