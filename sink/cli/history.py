@@ -1,0 +1,85 @@
+"""Find what the notebooks are to look at: the logstore of config.ini, a file, or the sample.
+
+The first cell of every notebook calls `read_history` with its parameters as they are typed; `sink report`
+fills those in. It stands among the commands because it puts objects together: settings, the logstore that
+they name (the embedded one is started, or joined where it runs), and the analysis, which knows neither.
+
+The clock is read here and nowhere below: now is where a record ends at the latest.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from sink.cli.query import moment
+from sink.cli.wiring import build_logstore, reach_cloud, settings_of
+
+if TYPE_CHECKING:
+    from sink.analysis.history import History
+
+SAMPLE = "sample"
+
+
+class _Span(TypedDict):
+    since_ms: int | None
+    until_ms: int | None
+    as_of_ms: int | None
+
+
+def read_history(
+    source: str = "", config: str = "config.ini", *, since: str = "", until: str = "", as_of: str = ""
+) -> History:
+    """Read the history that a notebook shows.
+
+    `source` is a file of events (JSON lines, CSV or Parquet; a glob of them), `sample`, or empty for the
+    logstore that `config` names; where there is no such file either, it is the sample. `since`, `until` and
+    `as_of` are times as `sink query` takes them: 7d (ago), 2026-11-23T08:00, epoch seconds; empty means all,
+    all, and the last moment known. Raises a SinkError for what cannot be read.
+
+    >>> read_history("sample").origin
+    'the sample: a simulated fleet'
+    """
+    since_ms, until_ms, as_of_ms = (moment_ms(text) if text else None for text in (since, until, as_of))
+    now_ms = int(time.time() * 1000)
+    span = _Span(since_ms=since_ms, until_ms=until_ms, as_of_ms=as_of_ms)
+    if source and source != SAMPLE:
+        from sink.analysis.history import read
+
+        return read(source, source, now_ms=now_ms, **span)
+    if source == SAMPLE or not Path(config).is_file():
+        return _read_sample(span)
+    return _read_logstore(Path(config), span, now_ms)
+
+
+def moment_ms(text: str) -> int:
+    """A moment as it is typed, in ms since 1970 UTC.
+
+    >>> moment_ms("1795392000")
+    1795392000000
+    """
+    return moment(text, time.time()) * 1000
+
+
+def _read_sample(span: _Span) -> History:
+    from sink.analysis.generator import sample
+    from sink.analysis.history import read
+
+    fleet = sample()
+    topics = {"event": fleet.records, "inventory": fleet.inventory_records, "action": fleet.action_records}
+    records = [{"__topic__": topic, **record} for topic, found in topics.items() for record in found]
+    ended: _Span = {**span, "as_of_ms": span["as_of_ms"] or fleet.as_of}
+    return read(records, "the sample: a simulated fleet", now_ms=fleet.as_of, **ended)
+
+
+def _read_logstore(config: Path, span: _Span, now_ms: int) -> History:
+    from sink.analysis.history import read
+
+    settings = settings_of(config)
+    with reach_cloud(settings) as cloud:
+        logstore = build_logstore(settings, cloud)
+        try:
+            return read(logstore, f"logstore {settings.sls.project}/{logstore.name}", now_ms=now_ms, **span)
+        finally:
+            logstore.close()
