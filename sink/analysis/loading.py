@@ -10,12 +10,14 @@ What cannot be used is counted by reason, so that read = events + system + quara
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
 
-from sink.analysis.frames import ACTIONS, EVENTS, INVENTORY, STATES, SYSTEM, Schema
+from sink.analysis.frames import ACTIONS, EVENTS, INVENTORY, STATES, SYSTEM, FrameError, Schema
 from sink.analysis.relations import Source, event_relation, record_relation, reread_relation
 from sink.events import INTERRUPTION, STATE_CHANGE
 
@@ -53,7 +55,7 @@ def load_events(source: Source, since: int | None = None, until: int | None = No
     >>> loaded.quarantined
     {'unreadable': 1}
     """
-    with duckdb.connect() as database:
+    with _database(source) as database:
         database.execute("SET preserve_insertion_order = false")
         database.execute(f"CREATE TYPE state_name AS ENUM {STATES}")
         relation = event_relation(database, source, (since, until))
@@ -87,13 +89,23 @@ def load_actions(source: Source, since: int | None = None, until: int | None = N
     return _load_records(source, ACTIONS, "started_at_ms", (since, until))
 
 
+@contextmanager
+def _database(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own for one load; where DuckDB cannot read the source, its words say which line."""
+    try:
+        with duckdb.connect() as database:
+            yield database
+    except duckdb.Error as error:
+        raise FrameError(f"{source} cannot be read: {error}", "Mend or leave out what it names") from error
+
+
 def _load_records(
     source: Source, schema: Schema, clock: str, within: tuple[int | None, int | None]
 ) -> pd.DataFrame:
     since, until = within
     topic = "action" if schema is ACTIONS else schema.name
     casts = ", ".join(_CASTS.get(column.dtype, "{0}").format(column.name) for column in schema.columns)
-    with duckdb.connect() as database:
+    with _database(source) as database:
         relation = record_relation(database, source, topic, schema.names, within)
         database.execute(f"CREATE TEMP TABLE typed AS SELECT {casts} FROM ({relation})")
         inside = f"typed WHERE {schema.names[0]} IS NOT NULL AND {clock} {_between(since, until)}"

@@ -216,6 +216,14 @@ def test_a_file_that_is_not_there_is_named() -> None:
         load_events("/nowhere/events.jsonl")
 
 
+def test_a_file_that_cannot_be_read_is_named_with_the_line(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are no message that MNS delivered."""
+    path = tmp_path / "bytes.jsonl"
+    path.write_bytes(samples.state_change("Running").encode() + b"\n\xff\xfe\n")
+    with pytest.raises(FrameError, match=r"bytes\.jsonl cannot be read: .*[Ll]ine: 2"):
+        load_events(path)
+
+
 def test_a_csv_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     """The message names the column and the next step."""
     lacking = [{key: text for key, text in record("Running", 0).items() if key != "event_time_ms"}]

@@ -72,9 +72,5 @@ def test_what_comes_late_is_looked_for_beyond_the_span() -> None:
 
 def test_a_null_of_sql_is_a_field_that_is_absent() -> None:
     """SLS answers in texts."""
-    assert (
-        list(
-            fetch_records(Stingy([record("Running", 0, zone_id="null")]), "event", ["zone_id"], (None, None))
-        )[0].get("zone_id")
-        is None
-    )
+    logstore = Stingy([record("Running", 0, zone_id="null")])
+    assert "zone_id" not in next(fetch_records(logstore, "event", ["zone_id"], (None, None)))
