@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from sink.local.alb.product import ALB
 from sink.local.ecs.product import ECS
+from sink.local.nlb.product import NLB
+from sink.local.slb.product import SLB
 
-PRODUCTS = (ECS,)
+PRODUCTS = (ECS, SLB, ALB, NLB)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
-from sink.local.fleet import lifecycle, maintenance, operations, resources
+from sink.local.fleet import lifecycle, maintenance, operations, resources, traffic
 from sink.local.fleet.instances import Instance, State
 from sink.local.fleet.scene import Scene
 from sink.local.fleet.state import Step
@@ -88,6 +88,7 @@ def begin_life(scene: Scene) -> None:
     scene.state.cancel("chance", "scale")
     if not scene.size:
         return
+    traffic.found_groups(scene)
     scene.later(0, "scale")
     for name in CHANCES:
         wait_for_chance(scene, name)
@@ -120,6 +121,8 @@ ACTIONS: Mapping[str, Callable[[Scene, Step], None]] = MappingProxyType(
         "scale": lifecycle.scale,
         "create": lifecycle.create,
         "heartbeat": lifecycle.heartbeat,
+        "join_groups": traffic.join_groups,
+        "leave_groups": traffic.leave_groups,
         "move": lifecycle.move,
         "come_back": lifecycle.come_back,
         "halt": lifecycle.halt,

@@ -56,8 +56,9 @@ def create(scene: Scene, step: Step) -> None:
 
 
 def boot(scene: Scene, instance: Instance) -> None:
-    """Start a new instance for the first time."""
+    """Start a new instance for the first time; some time after, it serves."""
     booted = start(scene, instance)
+    scene.later(booted + scene.rates.joining_seconds, "join_groups", instance)
     scene.later(booted + scene.roughly(scene.rates.start_seconds), "heartbeat", instance)
 
 

@@ -62,6 +62,14 @@ class Rates:
     """How long after arrears an unpaid instance is released."""
     restriction_seconds: float = 3600.0
     """A burstable instance's restriction is told once in so long, while it lasts."""
+    configuring_seconds: float = 1.0
+    """How long a balancer is busy with an edit, and refuses others."""
+    draining_seconds: float = 20.0
+    """In which the connections of a backend of weight 0 fall to a third, time and again."""
+    leaving_seconds: float = 60.0
+    """From an instance's release until its balancers have noticed."""
+    joining_seconds: float = 10.0
+    """From a new instance's first boot until it serves behind its balancers."""
     scaling_seconds: float = 60.0
     """How often auto scaling compares what there is with what it wants."""
     day_seconds: float = 24 * 3600.0

@@ -56,6 +56,8 @@ class Scene:
         """Change an instance's state and tell so. Raises IllegalTransition."""
         changed = instance.enter(state)
         self.appear(changed)
+        if state is State.DELETED:
+            self.later(self.rates.leaving_seconds, "leave_groups", instance)
         return changed
 
     def enter_if_possible(self, instance: Instance, state: State) -> Instance:
