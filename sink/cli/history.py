@@ -10,6 +10,7 @@ The clock is read here and nowhere below: now is where a record ends at the late
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -50,7 +51,9 @@ def read_history(
         return read(source, source, now_ms=now_ms, **span)
     if source == SAMPLE or not Path(config).is_file():
         return _read_sample(span)
-    return _read_logstore(Path(config), span, now_ms)
+    # A notebook has an event loop of its own, beside which the wiring's `asyncio.run` would not start.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_read_logstore, Path(config), span, now_ms).result()
 
 
 def moment_ms(text: str) -> int:

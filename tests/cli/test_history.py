@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sink.analysis.history import History
 from sink.cli.history import moment_ms, read_history
 from sink.cli.wiring import build_logstore, reach_cloud
 from sink.config import load_settings
@@ -37,6 +38,11 @@ def _wait_until_found(logstore: SlsLogstore, rows: int) -> None:
         time.sleep(0.05)
 
 
+async def _as_a_notebook_reads(config: Path) -> History:
+    """A kernel runs its cells within an event loop."""
+    return read_history("", str(config))
+
+
 def _store_and_read(config: Path, records: Sequence[Record]) -> float:
     """Put records into the configured logstore; gives the running hours that a notebook finds there."""
     settings = load_settings(config)
@@ -47,7 +53,7 @@ def _store_and_read(config: Path, records: Sequence[Record]) -> float:
             _wait_until_found(logstore, len(records))
         finally:
             logstore.close()
-        history = read_history("", str(config))
+        history = asyncio.run(_as_a_notebook_reads(config))
     assert history.origin == "logstore ecs-event-sink/ecs-events"
     return float(history.life["running_ms"].sum()) / 3_600_000
 
