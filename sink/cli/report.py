@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sink.cli.wiring import settings_of
 from sink.errors import SinkError, UsageError
 
 if TYPE_CHECKING:
@@ -75,9 +76,12 @@ class Parameters:
 def write_report(parameters: Parameters, out: Path, names: Sequence[str] = NOTEBOOKS) -> None:
     """Write `NAME.html` and `NAME.PICTURE.png` for each notebook into `out`, which is made if missing.
 
-    Raises UsageError where the extra is not installed, and ReportError with what a cell complained of.
+    Raises UsageError where the extra is not installed, ConfigError where the logstore is asked for and the
+    configuration is off, and ReportError with what a cell complained of.
     """
     check_installed()
+    if not parameters.source:
+        settings_of(Path(parameters.config))
     out.mkdir(parents=True, exist_ok=True)
     notebooks = {name: load_notebook(name, parameters) for name in names}
     cells = sum(len(notebook.cells) for notebook in notebooks.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sink.cli.report import NOTEBOOKS, Parameters, ReportError, check_installed, load_notebook, write_report
-from sink.errors import UsageError
+from sink.errors import ConfigError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +89,9 @@ def test_what_a_cell_complains_of_is_said_in_its_own_words(tmp_path: Path) -> No
     with pytest.raises(ReportError, match=r"There is no file nowhere\.jsonl"):
         write_report(Parameters(source="nowhere.jsonl"), tmp_path, ["actions"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_of_a_logstore_needs_its_configuration(tmp_path: Path) -> None:
+    """A slip in --config must not become a report on the sample."""
+    with pytest.raises(ConfigError, match="there is no such file"):
+        write_report(Parameters(config=str(tmp_path / "confg.ini")), tmp_path)

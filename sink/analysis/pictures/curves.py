@@ -39,7 +39,7 @@ def survival_curves(life: pd.DataFrame, page: Page, *, by: By = (), confidence: 
     note = "releases by their owner censor; late entries count from their age at entry" + _of_how_many(
         life, by, groups
     )
-    hours = shown["running_ms"].sum() / MS_PER_HOUR
+    hours = shown.loc[shown["born_ms"].notna(), "running_ms"].sum() / MS_PER_HOUR
     lives = sum(len(watched.end) for _, watched in groups.values())
     figure = page.figure(
         title, extent(lives, "lives with a known birth", hours), (8.5, 4.4 + 0.2 * len(groups)), note

@@ -61,7 +61,7 @@ def _draw_waits(
         linewidth=0.4,
     )
     axes.axvline(limit, color="#D55E00", linestyle="--", linewidth=1.3, label=f"{limit:g} s")
-    axes.set_ylabel("notices")
+    axes.set(ylabel="notices", ylim=(0, max(axes.get_ylim()[1], 1)))
     unseen = of - len(wait)
     middle = f"median {wait.median():,.0f} s, 5 % under {wait.quantile(0.05):,.0f} s; " if len(wait) else ""
     axes.set_title(f"{name}: {len(wait):,} seen; {middle}{unseen:,} not seen {name}", loc="left", fontsize=9)

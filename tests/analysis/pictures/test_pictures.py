@@ -216,3 +216,9 @@ def test_who_is_still_down_is_drawn_as_open() -> None:
 def test_the_stack_adds_up_to_the_running_count() -> None:
     """Hours under the stack are the running hours within the window."""
     assert f"{LIFE['running_ms'].sum() / HOUR:,.0f} h Running" in FULL["stack"]().get_suptitle()
+
+
+def test_hours_of_a_curve_are_those_of_the_lives_in_it() -> None:
+    """A life without a birth is not in the curve, and neither are its hours."""
+    frame = lives(life(0, 10), life(1, 90, born_ms=None))
+    assert "n = 1 lives with a known birth, 10 h Running" in survival_curves(frame, PAGE).get_suptitle()
