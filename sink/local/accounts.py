@@ -3,7 +3,8 @@
 An account's queues and projects are invisible to every other account. `Accounts.default()` knows
 the pair that documents and `config.ini` use, `local` / `local-secret`; more come from
 `sink local --account ACCOUNT:KEY:SECRET[:TOKEN]`. A key with a token is an STS credential: the token must
-come with every request, and the key is refused once `expires_at` has passed.
+come with every request, and the key is refused once `expires_at` has passed. What a key may do can be
+limited by a RAM policy, `sink local --policy KEY=FILE.json`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sink.local.ram.policy import Policy
+
 DEFAULT_ACCOUNT_ID = "1000000000000001"
+REGION_ID = "cn-hangzhou"
+"""Where everything here is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,17 @@ class AccessKey:
     security_token: str | None = None
     expires_at: float | None = None
     """Seconds since the epoch; None for a key that does not expire."""
+    policy: Policy | None = None
+    """What RAM lets the key do; without one, everything."""
+
+    def may(self, action: str, resource: str) -> bool:
+        """Tell whether RAM allows an action, `mns:SendMessage`, on a resource of the account, `/queues/q`."""
+        arn = f"acs:{action.partition(':')[0]}:{REGION_ID}:{self.account_id}:{resource}"
+        return self.policy is None or self.policy.allows(action, arn)
+
+
+DEFAULT_KEY = AccessKey(DEFAULT_ACCOUNT_ID, "local", "local-secret")
+"""The key of a newcomer, which is no secret."""
 
 
 class Accounts:
@@ -39,7 +55,7 @@ class Accounts:
     @classmethod
     def default(cls) -> Accounts:
         """The one account that a newcomer starts with."""
-        return cls([AccessKey(DEFAULT_ACCOUNT_ID, "local", "local-secret")])
+        return cls([DEFAULT_KEY])
 
     def find(self, key_id: str) -> AccessKey | None:
         """The key of this id, or None."""

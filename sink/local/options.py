@@ -10,13 +10,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import NoReturn
 
-from sink.local.accounts import DEFAULT_ACCOUNT_ID, AccessKey, Accounts, parse_account
+from sink.local.accounts import DEFAULT_KEY, AccessKey, Accounts, parse_account
 from sink.local.app import Cloud
 from sink.local.fleets import FleetPlan
+from sink.local.ram.policy import Policy, load_policy
 
 
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -35,6 +37,14 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar=form,
         help="repeatable; default local:local-secret",
     )
+    add(
+        "--policy",
+        type=_policy,
+        action="append",
+        default=[],
+        metavar="KEY=FILE.json",
+        help="repeatable; the RAM policy of a key, which may do everything without one",
+    )
     add("--index-latency", type=float, default=0.1, metavar="SECONDS", help="until a log can be searched")
     add("--until-unused", action="store_true", help="end when the last holder of /_local/hold has gone")
     add("--fleet", type=int, default=0, metavar="N", help="let a fleet of N instances tell its events")
@@ -46,14 +56,19 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="how much faster than life any fleet lives",
     )
     add("--fleet-queue", default="ecs-events", metavar="QUEUE", help="where its events go")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    known = [key.key_id for key in options.account or [DEFAULT_KEY]]
+    for key_id, _ in options.policy:
+        if key_id not in known:
+            parser.error(f"--policy for {key_id}, which is none of the keys {', '.join(known)}")
+    return options
 
 
 def build_cloud(options: argparse.Namespace) -> Cloud:
     """The cloud that the options describe. The fleet belongs to the first account."""
-    accounts, owner = Accounts.default(), DEFAULT_ACCOUNT_ID
-    if options.account:
-        accounts, owner = Accounts(options.account), options.account[0].account_id
+    keys, policies = options.account or [DEFAULT_KEY], dict(options.policy)
+    accounts = Accounts(replace(key, policy=policies.get(key.key_id)) for key in keys)
+    owner = keys[0].account_id
     fleet = FleetPlan(options.fleet, options.fleet_speed, options.fleet_queue, Random(), owner)
     return Cloud(options.data, accounts, index_latency_seconds=options.index_latency, fleet=fleet)
 
@@ -62,6 +77,16 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+
+
+def _policy(text: str) -> tuple[str, Policy]:
+    key_id, equals, path = text.partition("=")
+    if not (key_id and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=FILE.json")
+    try:
+        return key_id, load_policy(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from error
 
 
 def _account(text: str) -> AccessKey:

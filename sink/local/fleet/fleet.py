@@ -24,7 +24,7 @@ from pathlib import Path
 from random import Random
 from typing import Self, TypeVar
 
-from sink.local.accounts import DEFAULT_ACCOUNT_ID
+from sink.local.accounts import DEFAULT_ACCOUNT_ID, REGION_ID
 from sink.local.fleet.behaviour import begin_life, carry_out
 from sink.local.fleet.events import Envelope, queue_body
 from sink.local.fleet.instances import Instance
@@ -34,7 +34,6 @@ from sink.local.fleet.state import FleetState
 from sink.local.wire import Clock
 
 DATABASE = "fleet.sqlite3"
-DEFAULT_REGION_ID = "cn-hangzhou"
 T = TypeVar("T")
 
 
@@ -64,7 +63,7 @@ class Fleet:
         speed: float = 1.0,
         rates: Rates = LIVELY,
         account_id: str = DEFAULT_ACCOUNT_ID,
-        region_id: str = DEFAULT_REGION_ID,
+        region_id: str = REGION_ID,
     ) -> None:
         self._clock = clock
         self._publish = publish
@@ -156,7 +155,7 @@ def history(
     end: float,
     rates: Rates = LIVELY,
     account_id: str = DEFAULT_ACCOUNT_ID,
-    region_id: str = DEFAULT_REGION_ID,
+    region_id: str = REGION_ID,
 ) -> Iterator[tuple[float, bytes]]:
     """Tell a fleet's past from its founding at `start` to `end`: (time in epoch seconds, event as JSON).
 

@@ -117,6 +117,11 @@ class MnsService:
             what = f"{request.method} {request.path}"
             text = f"Http request URL format invalid: {what} is no operation that is emulated here."
             raise MnsError(400, "InvalidRequestURL", text)
+        if not key.may(f"mns:{operation}", request.path):
+            text = (
+                f"The specified resource is denied by policy: this needs mns:{operation} on {request.path}."
+            )
+            raise MnsError(403, "AccessDenied", text)
         names = routes.segments(request)[1::2]
         return await handler(Call(request, key.account_id, names, routes.parameters(request)))
 

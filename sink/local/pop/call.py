@@ -151,7 +151,8 @@ class Product:
     """As in ARNs and RAM actions, `ecs`."""
     version: str
     operations: Mapping[str, Operation]
-    denial: tuple[str, str] = (
+    denial: tuple[int, str, str] = (
+        403,
         "Forbidden.RAM",
         "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
     )

@@ -95,6 +95,13 @@ class PopService:
         await fleet.advance(self._clock())
         return fleet.order(lambda scene: self._obey(operation, _call(request, key, parameters, scene)))
 
+    def _check_allowed(self, operation: Operation, call: Call) -> None:
+        for resource in operation.resources(call):
+            if not call.key.may(f"{self.name}:{call.operation}", resource):
+                status, code, text = self._product.denial
+                needed = f"{self.name}:{call.operation} on {resource}"
+                raise PopError(status, code, f"{text} This needs {needed}.")
+
     def _find(self, action: str) -> Operation:
         operation = self._product.operations.get(action)
         if operation is None:
@@ -104,6 +111,7 @@ class PopService:
         return operation
 
     def _obey(self, operation: Operation, call: Call) -> Mapping[str, Any]:
+        self._check_allowed(operation, call)
         if not operation.changes:
             return {"RequestId": call.request_id, **operation.carry_out(call)}
         document = _once(call, operation)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from sink.local.accounts import Accounts
+from sink.local.accounts import AccessKey, Accounts
+from sink.local.ram.log_actions import log_action, log_resource
 from sink.local.sls.api.alerts import AlertOperations
 from sink.local.sls.api.call import Call, Scope
 from sink.local.sls.api.consumer_groups import ConsumerGroupOperations
@@ -122,13 +124,22 @@ class SlsService:
 
     async def _handle(self, request: Request) -> Response:
         _check_version(request)
-        account_id = authenticate(request, self._accounts, self._clock()).account_id
+        key = authenticate(request, self._accounts, self._clock())
+        account_id = key.account_id
         route, names = self._routes.find(request)
+        _check_allowed(request, key, route.operation, names)
         project_id = self._project_id(request, account_id) if route.scope is Scope.PROJECT else 0
         return await route.handler(Call(request, account_id, project_id, names))
 
     def _project_id(self, request: Request, account_id: str) -> int:
         return self._projects.find(account_id, project_of(request.host) or "")
+
+
+def _check_allowed(request: Request, key: AccessKey, operation: str, names: Mapping[str, str]) -> None:
+    action, resource = log_action(operation), log_resource(project_of(request.host), names)
+    if not key.may(action, resource):
+        text = f"denied by sts or ram, action: {action}, resource: {resource}"
+        raise SlsError(401, "Unauthorized", text)
 
 
 def _check_version(request: Request) -> None:
