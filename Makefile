@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 
-.PHONY: run test check setup clean
+.PHONY: run test check setup notebooks clean
 
 run: $(READY)      ## the sink on the embedded cloud, as config.ini is shipped
 	@$(VENV)/bin/sink run
@@ -13,6 +13,10 @@ test: $(READY)     ## every test
 
 check: $(READY)    ## formatting, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+notebooks: $(READY) ## Jupyter on the notebooks
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
+	@$(VENV)/bin/jupyter lab notebooks
 
 setup: $(READY)    ## the set-up alone, into .venv
 

@@ -27,11 +27,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def documented_queries() -> list[list[str]]:
-    commands = [
-        line for block in blocks("sh") for line in block.splitlines() if line.startswith("sink query")
-    ]
-    return [shlex.split(command)[1:] for command in commands]
+def documented(command: str) -> list[list[str]]:
+    """The arguments of every call of a command in the README."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith(f"sink {command} ")]
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +45,27 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Sink:
 
 def test_there_are_ten_queries() -> None:
     """As the heading says."""
-    assert len(documented_queries()) == 10
+    assert len(documented("query")) == 10
 
 
 def test_every_query_of_the_readme_works(filled: Sink) -> None:
     """Each finds something in the samples."""
-    for arguments in documented_queries():
+    for arguments in documented("query"):
         done = filled.call(*arguments)
         assert (done.returncode, done.stderr) == (0, ""), arguments
         assert not done.stdout.startswith("0 rows"), arguments
+
+
+def test_the_readmes_report_is_written(filled: Sink) -> None:
+    """Three pages, and the pictures beside them."""
+    (arguments,) = documented("report")
+
+    done = filled.call(*arguments)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    pages = {path.name for path in (filled.folder / "report").glob("*.html")}
+    assert pages == {"lifecycles.html", "interruptions.html", "actions.html"}
+    assert len(list((filled.folder / "report").glob("*.png"))) > 5
 
 
 def test_the_readmes_configuration_is_good(tmp_path: Path) -> None:

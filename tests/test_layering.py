@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "sink.stores": {"sink.errors", "sink.events", "sink.credentials", "sink.backoff"},
     "sink.telemetry": {"sink.errors", "sink.events"},
     "sink.local": set(),
+    "sink.analysis": {"sink.errors", "sink.events", "sink.stores"},
 }
 
 

@@ -98,6 +98,26 @@ def check(
     check_settings(context.obj, show=show)
 
 
+@app.command()
+def report(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Option(help="A file of events, or `sample`. Default: the logstore of the configuration.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="As --from of `sink query`. Default: all.")] = "",
+    until: Annotated[str, typer.Option(help="Likewise.")] = "",
+    as_of: Annotated[str, typer.Option(help="The moment that it holds for. Default: the last known.")] = "",
+    zone: Annotated[str, typer.Option(help="Time zone of what is shown.")] = "Asia/Shanghai",
+    prices: Annotated[str, typer.Option(help="A CSV file of your prices, for what it all cost.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for the HTML pages and pictures.")] = Path("report"),
+) -> None:
+    """Run the notebooks and write what they say, as HTML and PNG."""
+    from sink.cli.report import Parameters, write_report
+
+    parameters = Parameters(source, str(context.obj), since, until, as_of, zone, prices)
+    write_report(parameters, out)
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
 )
