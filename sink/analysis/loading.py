@@ -122,6 +122,13 @@ _CASTS = {
     "boolean": "try_cast({0} AS BOOLEAN) AS {0}",
 }
 
+_WRITTEN = {state: state for state in STATES if state != "Notice"} | {"Created": "Pending"}
+_AS_WRITTEN = " ".join(f"WHEN '{text}' THEN '{state}'::state_name" for text, state in _WRITTEN.items())
+_IN_LOWER_CASE = " ".join(
+    f"WHEN '{text.lower()}' THEN '{state}'::state_name" for text, state in _WRITTEN.items()
+)
+"""To compare texts first as they are written is ten times faster than to fold or cast each."""
+
 _BY_INSTANCE = "instance_id, event_time_ms, state, event_ref"
 """Nearly the order that `trail.py` needs, where sorting what is sorted costs nothing."""
 
@@ -143,10 +150,9 @@ FROM (SELECT * REPLACE (
     try_cast(event_time_ms AS BIGINT) AS event_time_ms,
     try_cast(received_at_ms AS BIGINT) AS received_at_ms,
     hash(event_ref) AS event_ref,
-    CASE WHEN kind = '{INTERRUPTION}' THEN 'Notice'
-         WHEN lower(trim(state)) = 'created' THEN 'Pending'
-         ELSE try_cast(upper(trim(state)[1]) || lower(trim(state)[2:]) AS state_name)
-         END::state_name AS state)
+    CASE WHEN kind = '{INTERRUPTION}' THEN 'Notice'::state_name
+         ELSE CASE state {_AS_WRITTEN} ELSE CASE lower(trim(state)) {_IN_LOWER_CASE} END END
+         END AS state)
     FROM ({{}})))
 """
 
