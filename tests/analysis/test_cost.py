@@ -45,7 +45,7 @@ def test_hours_outside_the_window_do_not_count() -> None:
     assert billed_hours(lives(life(0, 10)), 2 * HOUR, 5 * HOUR, zone="UTC")["hours"].sum() == 3
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 90)), min_size=1, max_size=10))
 def test_all_days_sum_to_the_lives(spans: list[tuple[int, int]]) -> None:
     """Nothing is lost at midnight."""

@@ -36,7 +36,7 @@ def test_one_minus_survival_exceeds_the_share_that_is_reclaimed() -> None:
     assert _last(frame, "reclaimed") == 0.5
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ENDS)
 def test_the_shares_are_a_direct_sum(ends: list[tuple[int, str]]) -> None:
     """Aalen-Johansen by hand: survival just before an age, times the part that ends at it by the cause."""
@@ -50,7 +50,7 @@ def test_the_shares_are_a_direct_sum(ends: list[tuple[int, str]]) -> None:
     assert _last(frame, "reclaimed") == pytest.approx(reclaimed)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ENDS)
 def test_the_bands_hold_their_shares(ends: list[tuple[int, str]]) -> None:
     """Where there is a band, the estimate lies in it, and it lies within 0 and 1."""

@@ -78,7 +78,7 @@ def test_the_textbook_log_rank_test_comes_out() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The confidence interval is undefined:RuntimeWarning")
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(LIVES)
 def test_without_late_entries_scipy_gives_the_same_curve_and_band(rows: list[tuple[int, int, bool]]) -> None:
     """statsmodels against scipy's empirical survival function with its log-log band."""
@@ -99,7 +99,7 @@ def test_without_late_entries_scipy_gives_the_same_curve_and_band(rows: list[tup
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(LIVES)
 def test_with_late_entries_the_risk_set_is_a_direct_count(rows: list[tuple[int, int, bool]]) -> None:
     """At risk at an age is who entered before it and had not ended before it; survival is their product."""
@@ -212,7 +212,7 @@ def test_the_chance_to_last_is_unknown_beyond_what_was_watched() -> None:
     assert np.isnan(chance_to_last(frame, 5))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(LIVES, LIVES)
 def test_without_late_entries_scipy_gives_the_same_test(
     one: list[tuple[int, int, bool]], other: list[tuple[int, int, bool]]
