@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 
-.PHONY: run test check setup notebooks clean
+.PHONY: run test check setup notebooks bench-analysis clean
 
 run: $(READY)      ## the sink on the embedded cloud, as config.ini is shipped
 	@$(VENV)/bin/sink run
@@ -17,6 +17,9 @@ check: $(READY)    ## formatting, lint and types
 notebooks: $(READY) ## Jupyter on the notebooks
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
 	@$(VENV)/bin/jupyter lab notebooks
+
+bench-analysis: $(READY) ## the analysis beside the plain DuckDB query, in time and memory
+	@$(VENV)/bin/python -m benchmarks.analysis
 
 setup: $(READY)    ## the set-up alone, into .venv
 
