@@ -114,7 +114,7 @@ def report(
     """Run the notebooks and write what they say, as HTML and PNG."""
     from sink.cli.report import Parameters, write_report
 
-    parameters = Parameters(source, str(context.obj), since, until, as_of, zone, prices)
+    parameters = Parameters(source, str(context.obj.resolve()), since, until, as_of, zone, prices)
     write_report(parameters, out)
 
 
