@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
+from sink.local.actiontrail import trail
 from sink.local.fleet import lifecycle, maintenance, operations, resources, traffic
 from sink.local.fleet.instances import Instance, State
 from sink.local.fleet.scene import Scene
@@ -130,6 +131,7 @@ ACTIONS: Mapping[str, Callable[[Scene, Step], None]] = MappingProxyType(
         "unlock": lifecycle.unlock,
         "release_unpaid": lifecycle.release_unpaid,
         "finish": operations.finish,
+        "forget_trail": trail.forget_trail,
         "forget_event": operations.forget_event,
         "begin": maintenance.begin,
         "avoid": maintenance.avoid,

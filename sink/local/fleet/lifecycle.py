@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import pi, sin
 
+from sink.local.actiontrail.trail import note_console
 from sink.local.fleet import events
 from sink.local.fleet.instances import Instance, State, launch
 from sink.local.fleet.operations import continue_later, execute, open_operation
@@ -95,6 +96,7 @@ def stop(scene: Scene, instance: Instance) -> None:
     """Let the owner stop an instance in economical mode, and come back to it some time later."""
     instance = replace(instance, stopped_mode="StopCharging")
     scene.state.keep(instance)
+    note_console(scene, "StopInstance", instance.instance_id)
     down = (scene.roughly(scene.rates.stop_seconds), State.STOPPED)
     stopped = scene.course(instance, (0, State.STOPPING), down)
     scene.later(stopped + scene.roughly(scene.rates.stopped_seconds), "come_back", instance)
@@ -120,6 +122,7 @@ def reboot(scene: Scene, instance: Instance) -> float:
 
 def release(scene: Scene, instance: Instance) -> None:
     """Stop a running instance and release it."""
+    note_console(scene, "DeleteInstance", instance.instance_id)
     stopped = (scene.roughly(scene.rates.stop_seconds), State.STOPPED)
     gone = (scene.roughly(scene.rates.release_seconds), State.DELETED)
     scene.course(instance, (0, State.STOPPING), stopped, gone)

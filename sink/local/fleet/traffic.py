@@ -9,9 +9,11 @@ a backend that is gone, which is what a removal in time prevents.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from sink.local.alb.server_groups import Server, ServerGroup, drop_server, put_server
+from sink.local.ess.scaling_groups import Member, ScalingGroup, drop_member, keep
 from sink.local.fleet.instances import State, new_address, new_id
 from sink.local.fleet.scene import Scene
 from sink.local.fleet.state import Step
@@ -33,6 +35,8 @@ SERVER_GROUPS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"spark-worker": ("alb", 4040), "推荐模型": ("alb", 8501), "ci-runner": ("nlb", 22)}
 )
 """Applications in a server group of ALB or NLB, and their port there."""
+SCALING_GROUPS: Mapping[str, str] = MappingProxyType({"spark-worker": "asg-bp1fleet0000000000001"})
+"""Applications whose instances belong to a scaling group of ESS."""
 
 
 def found_groups(scene: Scene) -> None:
@@ -41,6 +45,10 @@ def found_groups(scene: Scene) -> None:
         return
     for application in (*VSERVER_PORTS, *DEFAULT_GROUPS):
         _found_balancer(scene, application)
+    for application, group_id in SCALING_GROUPS.items():
+        keep(
+            scene, ScalingGroup(group_id, f"{application}-asg", scene.envelope.region_id, scene.now, 0, 1000)
+        )
     for application, (product, port) in SERVER_GROUPS.items():
         group_id = new_id("sgp", scene.random)
         group = ServerGroup(group_id, f"{application}-{port}", product, scene.now)
@@ -50,21 +58,36 @@ def found_groups(scene: Scene) -> None:
 def join_groups(scene: Scene, step: Step) -> None:
     """Put a new instance into the groups of its application, if it still runs."""
     instance = scene.find(step.instance_id)
-    if instance is None or instance.state is not State.RUNNING:
-        return
-    application = instance.tags.get("app", "")
-    for group, port in _clb_groups(scene, application):
-        put_backends(scene, group, [*group.backends, Backend(instance.instance_id, port)])
-    for server_group in scene.state.shelf(ServerGroup).all():
-        _, target_port = SERVER_GROUPS.get(application, ("", 0))
-        if server_group.name == f"{application}-{target_port}":
-            put_server(scene, server_group, Server(instance.instance_id, target_port))
+    if instance is not None and instance.state is State.RUNNING:
+        application = instance.tags.get("app", "")
+        _join_clb(scene, application, instance.instance_id)
+        _join_server_group(scene, application, instance.instance_id)
+        _join_scaling_group(scene, application, instance.instance_id)
 
 
 def leave_groups(scene: Scene, step: Step) -> None:
     """Take a released instance out of every group."""
     drop_backend(scene, step.instance_id)
     drop_server(scene, step.instance_id)
+    drop_member(scene, step.instance_id)
+
+
+def _join_clb(scene: Scene, application: str, instance_id: str) -> None:
+    for group, port in _clb_groups(scene, application):
+        put_backends(scene, group, [*group.backends, Backend(instance_id, port)])
+
+
+def _join_server_group(scene: Scene, application: str, instance_id: str) -> None:
+    _, port = SERVER_GROUPS.get(application, ("", 0))
+    for group in scene.state.shelf(ServerGroup).all():
+        if group.name == f"{application}-{port}":
+            put_server(scene, group, Server(instance_id, port))
+
+
+def _join_scaling_group(scene: Scene, application: str, instance_id: str) -> None:
+    group = scene.state.shelf(ScalingGroup).find(SCALING_GROUPS.get(application, ""))
+    if group is not None:
+        keep(scene, replace(group, members=(*group.members, Member(instance_id, "AutoCreated"))))
 
 
 def _found_balancer(scene: Scene, application: str) -> None:

@@ -8,7 +8,7 @@ some lists as JSON in a string.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,8 +33,7 @@ class Call:
     key: AccessKey
     parameters: Mapping[str, str]
     scene: Scene
-    request_id: str = ""
-    source_ip: str = "127.0.0.1"
+    request_id: str
 
     def text(self, name: str, default: str = "") -> str:
         """A parameter, or the default where it is missing or empty."""
@@ -119,7 +118,7 @@ class Call:
 
 def _read_token(token: str) -> str:
     try:
-        return urlsafe_b64decode(token).decode()
+        return b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise PopError(400, "InvalidNextToken", f"The specified NextToken {token} is not valid.") from error
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 import orjson
 
 from sink.local.accounts import AccessKey
+from sink.local.actiontrail.trail import TrailEvent, note
 from sink.local.fleet.scene import Scene
 from sink.local.fleets import Fleets
 from sink.local.pop.call import Call, Operation, Product, request_parameters
@@ -117,6 +118,7 @@ class PopService:
         document = _once(call, operation)
         if call.flag("DryRun"):
             raise PopError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        note(call.scene, _trail_event(call, self.name))
         return {"RequestId": call.request_id, **document}
 
 
@@ -146,6 +148,24 @@ def _once(call: Call, operation: Operation) -> Mapping[str, Any]:
 def _fingerprint(parameters: Mapping[str, str]) -> str:
     meant = {name: value for name, value in parameters.items() if name not in COMMON}
     return hashlib.sha256(orjson.dumps(meant, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _trail_event(call: Call, product: str) -> TrailEvent:
+    meant = {name: value for name, value in call.parameters.items() if name not in COMMON}
+    names = call.listed("InstanceId") or [call.text("InstanceId")]
+    return TrailEvent(
+        event_id=_new_request_id(),
+        event_name=call.operation,
+        service_name=product.capitalize(),
+        at=call.scene.now,
+        event_type="ApiCall",
+        user_name="",
+        access_key_id=call.key.key_id,
+        resource_type="ACS::ECS::Instance" if names[0] else "",
+        resource_names=tuple(one for one in names if one),
+        request_parameters=meant,
+        request_id=call.request_id,
+    )
 
 
 def _version(request: Request) -> str:

@@ -15,9 +15,6 @@ from sink.local.fleet.instances import State
 from sink.local.fleet.scene import Scene
 from sink.local.pop.errors import PopError
 
-CONNECTIONS = 100
-"""Open connections of a backend with the full weight of 100."""
-
 
 @dataclass(frozen=True)
 class Backend:

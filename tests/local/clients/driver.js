@@ -25,6 +25,16 @@ const clients = {
     const {Config} = require('@alicloud/openapi-core').$OpenApiUtil;
     return new (require('@alicloud/sls20201230').default)(new Config(options));
   },
+  '@alicloud/pop-core': (options) => new (require('@alicloud/pop-core').RPCClient)(options),
+  '@alicloud/openapi-core': (options) => {
+    const {Config, OpenApiRequest, Params} = require('@alicloud/openapi-core').$OpenApiUtil;
+    const client = new (require('@alicloud/openapi-core').default)(new Config(options));
+    const style = {protocol: 'HTTP', pathname: '/', method: 'POST', authType: 'AK', style: 'RPC', reqBodyType: 'formData'};
+    return {
+      call: (action, version, query, body) => client.callApi(
+        new Params({action, version, bodyType: 'json', ...style}), new OpenApiRequest({query, body}), {}),
+    };
+  },
   'ali-mns': ({account, key, secret, type, name}) => {
     const AliMNS = require('ali-mns');
     const owner = new AliMNS.Account(account, key, secret);
