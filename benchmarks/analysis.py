@@ -2,8 +2,9 @@
 
 Run by hand, `python -m benchmarks.analysis [EVENTS …]`, by default with a hundred thousand and a million. For
 each size it generates JSON lines of CloudMonitor bodies, then runs in processes of their own, so that each
-has its own peak of memory: the reference, one SQL query from those lines to one row an instance (first, last,
-stops, seconds running), and the analysis, from the same lines to lifetimes, stays and interruption rates.
+has its own peak of memory: the reference, one SQL query from those lines to one row an instance (first,
+last, stops, seconds running), and the analysis, from the same lines to lifetimes, stays and interruption
+rates. They run in turn, three times; the table has the medians.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import duckdb
@@ -25,6 +27,8 @@ from sink.analysis.lives import lifetimes
 from sink.analysis.loading import load_events
 from sink.analysis.rates import interruption_rates
 from sink.analysis.stays import intervals
+
+RUNS = 3
 
 REFERENCE = """
 WITH event AS (
@@ -67,6 +71,19 @@ def run_alone(name: str, path: Path) -> tuple[float, float, int]:
     return float(seconds), float(megabytes), int(lives)
 
 
+def medians(path: Path) -> dict[str, tuple[float, float, int]]:
+    """The median of each figure over some runs, the contestants in turn: a shared machine drifts."""
+    runs = [{name: run_alone(name, path) for name in CONTESTANTS} for _ in range(RUNS)]
+    return {
+        name: (
+            median(run[name][0] for run in runs),
+            median(run[name][1] for run in runs),
+            runs[0][name][2],
+        )
+        for name in CONTESTANTS
+    }
+
+
 def measure(name: str, path: Path) -> str:
     """Run a contestant here; what `run_alone` reads."""
     began = time.perf_counter()
@@ -84,7 +101,7 @@ def compare(sizes: list[int], console: Console) -> None:
             with console.status(f"generating {size:,} events"):
                 generate(path, size)
             with console.status(f"timing {size:,} events"):
-                results = {name: run_alone(name, path) for name in CONTESTANTS}
+                results = medians(path)
             for name, (seconds, megabytes, lives) in results.items():
                 ratio = seconds / results["reference"][0]
                 figures = (f"{seconds:.2f}", f"{ratio:.2f}", f"{megabytes:,.0f}", f"{lives:,}")
