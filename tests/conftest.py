@@ -10,9 +10,9 @@ from hypothesis import settings
 from tests.local.conftest import RunningCloud, cloud, log_client
 from tests.processes import Sink, make_logstore, make_queue
 
+# How long an example takes says more of the neighbours on a machine than of the code.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
-# How long an example takes says more of the neighbours on a machine than of the code.
 
 __all__ = ["RunningCloud", "clean_environment", "cloud", "furnished", "log_client"]
 
