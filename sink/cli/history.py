@@ -35,9 +35,9 @@ def read_history(
     """Read the history that a notebook shows.
 
     `source` is a file of events (JSON lines, CSV or Parquet; a glob of them), `sample`, or empty for the
-    logstore that `config` names; where there is no such file either, it is the sample. `since`, `until` and
-    `as_of` are times as `sink query` takes them: 7d (ago), 2026-11-23T08:00, epoch seconds; empty means all,
-    all, and the last moment known. Raises a SinkError for what cannot be read.
+    logstore that `config` names; where there is no such file either, here or in a folder above, it is the
+    sample. `since`, `until` and `as_of` are times as `sink query` takes them: 7d (ago), 2026-11-23T08:00, epoch
+    seconds; empty means all, all, and the last moment known. Raises a SinkError for what cannot be read.
 
     >>> read_history("sample").origin
     'the sample: a simulated fleet'
@@ -49,11 +49,18 @@ def read_history(
         from sink.analysis.history import read
 
         return read(source, source, now_ms=now_ms, **span)
-    if source == SAMPLE or not Path(config).is_file():
+    settings_file = nearest(config)
+    if source == SAMPLE or settings_file is None:
         return _read_sample(span)
     # A notebook has an event loop of its own, beside which the wiring's `asyncio.run` would not start.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_read_logstore, Path(config), span, now_ms).result()
+        return thread.submit(_read_logstore, settings_file, span, now_ms).result()
+
+
+def nearest(config: str, folder: Path | None = None) -> Path | None:
+    """The file of that name in the folder or the nearest one above: Jupyter works in the notebook's own."""
+    folder = folder or Path.cwd()
+    return next((found for at in (folder, *folder.parents) if (found := at / config).is_file()), None)
 
 
 def moment_ms(text: str) -> int:

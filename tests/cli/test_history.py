@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sink.analysis.history import History
-from sink.cli.history import moment_ms, read_history
+from sink.cli.history import moment_ms, nearest, read_history
 from sink.cli.wiring import build_logstore, reach_cloud
 from sink.config import load_settings
 from sink.errors import UsageError
@@ -73,6 +73,17 @@ def test_a_file_is_read_from_where_it_lies(tmp_path: Path) -> None:
     path.write_text(state_change("Running"), encoding="utf-8")
     history = read_history(str(path), NOWHERE)
     assert (history.origin, len(history.life)) == (str(path), 1)
+
+
+def test_a_notebook_finds_the_configuration_above_its_folder(tmp_path: Path) -> None:
+    """Jupyter works in notebooks/, and config.ini lies beside it."""
+    (tmp_path / "config.ini").touch()
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+
+    assert nearest("config.ini", folder) == tmp_path / "config.ini"
+    assert nearest(str(tmp_path / "config.ini"), folder) == tmp_path / "config.ini"
+    assert nearest(NOWHERE, folder) is None
 
 
 def test_without_a_configuration_the_sample_is_shown_and_named() -> None:
