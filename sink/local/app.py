@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from types import TracebackType
+from uuid import uuid4
 
 from sink.local.accounts import Accounts
 from sink.local.asgi import Receive, Scope, Send, hang_up, read, write
@@ -29,6 +30,8 @@ from sink.local.holders import Holders
 from sink.local.journal import Journal
 from sink.local.mns.errors import MnsError
 from sink.local.mns.service import MnsService
+from sink.local.pop.call import request_parameters
+from sink.local.pop.errors import error_response
 from sink.local.pop.service import PopService
 from sink.local.pop.signature import Authentication
 from sink.local.products import PRODUCTS
@@ -134,6 +137,13 @@ class Cloud:
                 wait.cancel()
 
     def _not_emulated(self, request: Request) -> Response:
+        asked = request_parameters(request)
+        if "Action" in asked and "Version" in asked:
+            text = (
+                f"{asked['Action']} of API version {asked['Version']} is not emulated by the embedded cloud."
+            )
+            host = request.headers.get("host", "")
+            return error_response(404, "InvalidAction.NotFound", text, str(uuid4()).upper(), host)
         known = ", ".join(service.name for service in self._services)
         what = f"{request.method} {request.path}"
         text = f"{what} belongs to no service that this embedded cloud emulates: {known}.\n"

@@ -23,6 +23,25 @@ from sink.local.ram.policy import Policy, load_policy
 
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. Exits with 64 and a text on stderr if it is faulty."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    known = [key.key_id for key in options.account or [DEFAULT_KEY]]
+    for key_id, _ in options.policy:
+        if key_id not in known:
+            parser.error(f"--policy for {key_id}, which is none of the keys {', '.join(known)}")
+    return options
+
+
+def build_cloud(options: argparse.Namespace) -> Cloud:
+    """The cloud that the options describe. The fleet belongs to the first account."""
+    keys, policies = options.account or [DEFAULT_KEY], dict(options.policy)
+    accounts = Accounts(replace(key, policy=policies.get(key.key_id)) for key in keys)
+    owner = keys[0].account_id
+    fleet = FleetPlan(options.fleet, options.fleet_speed, options.fleet_queue, Random(), owner)
+    return Cloud(options.data, accounts, index_latency_seconds=options.index_latency, fleet=fleet)
+
+
+def _parser() -> _Parser:
     parser = _Parser(
         prog="sink local", description="Alibaba Cloud, embedded: MNS, SLS, ECS and its balancers on loopback."
     )
@@ -47,6 +66,12 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add("--index-latency", type=float, default=0.1, metavar="SECONDS", help="until a log can be searched")
     add("--until-unused", action="store_true", help="end when the last holder of /_local/hold has gone")
+    _add_fleet(parser)
+    return parser
+
+
+def _add_fleet(parser: _Parser) -> None:
+    add = parser.add_argument
     add("--fleet", type=int, default=0, metavar="N", help="let a fleet of N instances tell its events")
     add(
         "--fleet-speed",
@@ -56,21 +81,6 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="how much faster than life any fleet lives",
     )
     add("--fleet-queue", default="ecs-events", metavar="QUEUE", help="where its events go")
-    options = parser.parse_args(arguments)
-    known = [key.key_id for key in options.account or [DEFAULT_KEY]]
-    for key_id, _ in options.policy:
-        if key_id not in known:
-            parser.error(f"--policy for {key_id}, which is none of the keys {', '.join(known)}")
-    return options
-
-
-def build_cloud(options: argparse.Namespace) -> Cloud:
-    """The cloud that the options describe. The fleet belongs to the first account."""
-    keys, policies = options.account or [DEFAULT_KEY], dict(options.policy)
-    accounts = Accounts(replace(key, policy=policies.get(key.key_id)) for key in keys)
-    owner = keys[0].account_id
-    fleet = FleetPlan(options.fleet, options.fleet_speed, options.fleet_queue, Random(), owner)
-    return Cloud(options.data, accounts, index_latency_seconds=options.index_latency, fleet=fleet)
 
 
 class _Parser(argparse.ArgumentParser):

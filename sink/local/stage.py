@@ -41,7 +41,10 @@ class Stage:
 
     async def answer(self, request: Request, page: str) -> Response:
         """Answer one request; 404 for an instance that is not there, 400 for what cannot be."""
-        fleet = await self._fleets.of(request.parameters.get("account", DEFAULT_ACCOUNT_ID))
+        account_id = request.parameters.get("account", DEFAULT_ACCOUNT_ID)
+        if not account_id.isdigit():
+            return json_response(400, {"error": f"account {account_id} is no number"})
+        fleet = await self._fleets.of(account_id)
         await fleet.advance(self._clock())
         try:
             return json_response(200, fleet.order(_work(request, [unquote(one) for one in page.split("/")])))

@@ -9,12 +9,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.request import CommonRequest
 from mns.account import Account
 from mns.mns_exception import MNSServerException
 from mns.queue import QueueMeta
 
 from sink.local.fleets import FleetPlan
 from tests.local.conftest import RunningCloud, running_cloud
+from tests.local.pop_client import acs_client
 
 
 def test_a_request_for_nobody_says_what_is_emulated(cloud: RunningCloud) -> None:
@@ -56,3 +59,13 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_product_that_is_not_emulated_is_refused_in_the_words_of_pop(cloud: RunningCloud) -> None:
+    """404 InvalidAction.NotFound, which the official client raises with its code."""
+    request = CommonRequest(
+        domain=cloud.url.removeprefix("http://"), version="2016-04-28", action_name="DescribeVpcs"
+    )
+    with pytest.raises(ServerException, match="DescribeVpcs of API version 2016-04-28") as refused:
+        acs_client().do_action_with_exception(request)
+    assert refused.value.get_error_code() == "InvalidAction.NotFound"

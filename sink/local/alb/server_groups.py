@@ -81,10 +81,18 @@ def put_server(scene: Scene, group: ServerGroup, server: Server) -> None:
 
 
 def drop_server(scene: Scene, server_id: str) -> None:
-    """Take a released instance out of every group, as the balancers do by themselves some time later."""
-    for group in scene.state.shelf(ServerGroup).all():
-        if any(one.server_id == server_id for one in group.servers):
-            _keep(scene, group, [one for one in group.servers if one.server_id != server_id])
+    """Take an instance out of every group, as happens some time after its release, and by ESS at once."""
+    for group in scene.state.shelf(ServerGroup).mentioning(server_id):
+        _keep(scene, group, [one for one in group.servers if one.server_id != server_id])
+
+
+def weigh_server(scene: Scene, server_id: str, weight: int) -> None:
+    """Give an instance this weight in every group, as ESS does."""
+    for group in scene.state.shelf(ServerGroup).mentioning(server_id):
+        servers = [
+            one.weighing(weight, scene.now) if one.server_id == server_id else one for one in group.servers
+        ]
+        _keep(scene, group, servers)
 
 
 def _keep(scene: Scene, group: ServerGroup, servers: Iterable[Server]) -> None:

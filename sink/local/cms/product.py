@@ -42,15 +42,16 @@ def connections(scene: Scene, instance_id: str) -> int:
     instance = scene.find(instance_id)
     if instance is None or instance.state is not State.RUNNING:
         return 0
-    return round(sum(_load(scene, one) for one in _places(scene) if one.server_id == instance_id))
+    places = _places(scene, instance_id)
+    return round(sum(_load(scene, one) for one in places if one.server_id == instance_id))
 
 
-def _places(scene: Scene) -> Iterator[Backend | Server]:
-    for balancer in scene.state.shelf(LoadBalancer).all():
+def _places(scene: Scene, instance_id: str) -> Iterator[Backend | Server]:
+    for balancer in scene.state.shelf(LoadBalancer).mentioning(instance_id):
         yield from balancer.backends
-    for group in scene.state.shelf(VServerGroup).all():
+    for group in scene.state.shelf(VServerGroup).mentioning(instance_id):
         yield from group.backends
-    for server_group in scene.state.shelf(ServerGroup).all():
+    for server_group in scene.state.shelf(ServerGroup).mentioning(instance_id):
         yield from settled(server_group, scene.now).servers
 
 

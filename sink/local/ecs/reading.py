@@ -29,7 +29,7 @@ UNKNOWN_FILTERS = (
 def describe_instances(call: Call) -> Document:
     """DescribeInstances."""
     found = sorted(_filtered(call, _wanted(call)), key=_newest_first)
-    if "MaxResults" in call.parameters or "NextToken" in call.parameters:
+    if call.text("MaxResults") or call.text("NextToken"):
         shown, token = call.stretch(found, _newest_first)
         paging = {"NextToken": token}
     else:

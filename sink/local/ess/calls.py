@@ -1,7 +1,8 @@
 """The calls of ESS, and their table.
 
 Detaching keeps the machine. Removing releases what the group itself created, and only lets go of what was
-attached to it. Neither takes a group below its MinSize.
+attached to it. Neither takes a group below its MinSize. Every balancer group that a member serves in counts
+as attached to the scaling group: standby sets its weights to 0 there, leaving takes it out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from uuid import UUID
 
+from sink.local.alb.server_groups import drop_server, weigh_server
 from sink.local.ecs import orders
 from sink.local.ess.scaling_groups import (
     Member,
@@ -25,6 +27,10 @@ from sink.local.fleet.events import utc_minute
 from sink.local.fleet.instances import State
 from sink.local.pop.call import Call, Document, Operation, Product
 from sink.local.pop.errors import PopError, missing_parameter, not_emulated
+from sink.local.slb.balancers import drop_backend, weigh_backend
+
+SERVING_WEIGHT = 50
+"""The weight that a scaling configuration gives its instances behind balancers unless told otherwise."""
 
 
 def create_scaling_group(call: Call) -> Document:
@@ -101,15 +107,15 @@ def remove_instances(call: Call) -> Document:
 
 def enter_standby(call: Call) -> Document:
     """EnterStandby: still in the group, and left alone by it."""
-    return _set_state(call, "InService", "Standby")
+    return _set_state(call, "InService", "Standby", weight=0)
 
 
 def exit_standby(call: Call) -> Document:
     """ExitStandby."""
-    return _set_state(call, "Standby", "InService")
+    return _set_state(call, "Standby", "InService", weight=SERVING_WEIGHT)
 
 
-def _set_state(call: Call, origin: str, target: str) -> Document:
+def _set_state(call: Call, origin: str, target: str, weight: int) -> Document:
     group, ids = _group(call), _ids(call)
     check_idle(call.scene, group)
     for member in _members(group, ids):
@@ -120,6 +126,9 @@ def _set_state(call: Call, origin: str, target: str) -> Document:
         replace(one, lifecycle_state=target) if one.instance_id in ids else one for one in group.members
     ]
     keep(call.scene, replace(group, members=tuple(changed)))
+    for one in ids:
+        weigh_backend(call.scene, one, weight)
+        weigh_server(call.scene, one, weight)
     return {}
 
 
@@ -131,6 +140,9 @@ def _take_out(call: Call) -> Sequence[Member]:
         raise PopError(400, "IncorrectCapacity.MinSize", text)
     left = [replace(one, lifecycle_state="Removing") if one in gone else one for one in group.members]
     keep(call.scene, replace(group, members=tuple(left)))
+    for one in gone:
+        drop_backend(call.scene, one.instance_id)
+        drop_server(call.scene, one.instance_id)
     return gone
 
 
@@ -195,7 +207,7 @@ def _member_document(group: ScalingGroup, member: Member, call: Call) -> Documen
         "SpotStrategy": instance.spot_strategy,
         "ZoneId": instance.zone_id,
         "PrivateIpAddress": instance.private_ip_address,
-        "LoadBalancerWeight": 0 if member.lifecycle_state == "Standby" else 50,
+        "LoadBalancerWeight": 0 if member.lifecycle_state == "Standby" else SERVING_WEIGHT,
         "Entrusted": True,
     }
 

@@ -82,7 +82,6 @@ def keep(scene: Scene, group: ScalingGroup) -> None:
 
 def drop_member(scene: Scene, instance_id: str) -> None:
     """Take a released instance out of its group."""
-    for group in scene.state.shelf(ScalingGroup).all():
+    for group in scene.state.shelf(ScalingGroup).mentioning(instance_id):
         left = tuple(one for one in group.members if one.instance_id != instance_id)
-        if left != group.members:
-            keep(scene, replace(group, members=left))
+        keep(scene, replace(group, members=left))

@@ -48,16 +48,16 @@ class Scene:
         self.state.post(self.now, self.envelope.body(notice, self.now, self.new_uuid()))
 
     def appear(self, instance: Instance) -> None:
-        """Add a new instance and tell its first state."""
+        """Keep an instance in a state it was not in before, and tell so."""
         self.state.keep(instance)
         self.tell(state_change(instance))
+        if instance.state is State.DELETED:
+            self.later(self.rates.leaving_seconds, "leave_groups", instance)
 
     def enter(self, instance: Instance, state: State) -> Instance:
         """Change an instance's state and tell so. Raises IllegalTransition."""
         changed = instance.enter(state)
         self.appear(changed)
-        if state is State.DELETED:
-            self.later(self.rates.leaving_seconds, "leave_groups", instance)
         return changed
 
     def enter_if_possible(self, instance: Instance, state: State) -> Instance:

@@ -26,12 +26,20 @@ class UnknownInstance(LookupError):
 
 
 def place(scene: Scene, wishes: Mapping[str, Any]) -> Instance:
-    """Put an instance there, Running unless the wishes say otherwise; no event tells of it.
+    """Put an instance there: Running, on demand and untagged but for the wishes; no event tells of it.
 
     Wishes are fields of `Instance`. Raises ValueError for an unknown one or a wrong value.
     """
     likely = launch(scene.random, scene.now, scene.envelope.region_id, State.RUNNING)
-    plain = replace(likely, spot_strategy="NoSpot", spot_duration=0, spot_interruption_behavior="Terminate")
+    plain = replace(
+        likely,
+        instance_type="ecs.g7.large",
+        tags={},
+        recovery="Reboot",
+        spot_strategy="NoSpot",
+        spot_duration=0,
+        spot_interruption_behavior="Terminate",
+    )
     instance = _with(plain, wishes)
     scene.state.keep(instance)
     return instance

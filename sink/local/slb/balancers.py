@@ -110,13 +110,13 @@ def find_group(scene: Scene, group_id: str) -> VServerGroup:
 
 def groups_of(scene: Scene, load_balancer_id: str) -> list[VServerGroup]:
     """The VServer groups of a balancer."""
-    groups = scene.state.shelf(VServerGroup).all()
+    groups = scene.state.shelf(VServerGroup).mentioning(load_balancer_id)
     return [one for one in groups if one.load_balancer_id == load_balancer_id]
 
 
 def pairs_of(scene: Scene, load_balancer_id: str) -> list[MasterSlaveServerGroup]:
     """The master/slave groups of a balancer."""
-    groups = scene.state.shelf(MasterSlaveServerGroup).all()
+    groups = scene.state.shelf(MasterSlaveServerGroup).mentioning(load_balancer_id)
     return [one for one in groups if one.load_balancer_id == load_balancer_id]
 
 
@@ -162,11 +162,23 @@ def is_healthy(scene: Scene, backend: Backend) -> bool:
 
 
 def drop_backend(scene: Scene, server_id: str) -> None:
-    """Take a released instance out of every group, as CLB does by itself some time later."""
-    groups: list[Grouped] = [
-        *scene.state.shelf(LoadBalancer).all(),
-        *scene.state.shelf(VServerGroup).all(),
-        *scene.state.shelf(MasterSlaveServerGroup).all(),
-    ]
-    for group in groups:
+    """Take an instance out of every group, as CLB does some time after its release, and ESS at once."""
+    for group in _groups_with(scene, server_id):
         put_backends(scene, group, [one for one in group.backends if one.server_id != server_id])
+
+
+def weigh_backend(scene: Scene, server_id: str, weight: int) -> None:
+    """Give an instance this weight in every group, as ESS does."""
+    for group in _groups_with(scene, server_id):
+        backends = [
+            one.weighing(weight, scene.now) if one.server_id == server_id else one for one in group.backends
+        ]
+        put_backends(scene, group, backends)
+
+
+def _groups_with(scene: Scene, server_id: str) -> list[Grouped]:
+    return [
+        *scene.state.shelf(LoadBalancer).mentioning(server_id),
+        *scene.state.shelf(VServerGroup).mentioning(server_id),
+        *scene.state.shelf(MasterSlaveServerGroup).mentioning(server_id),
+    ]

@@ -13,6 +13,11 @@ from tests.local.pop_client import VERSIONS, Stage
 
 pytestmark = pytest.mark.xdist_group("clients")
 REGION = {"RegionId": "cn-hangzhou"}
+TOKEN = {
+    "accessKeyId": STS.key_id,
+    "accessKeySecret": STS.secret,
+    "securityToken": STS.security_token or "",
+}
 
 
 def pop(node: Driver, endpoint: str, product: str = "ecs", **options: Any) -> Client:
@@ -73,8 +78,7 @@ def test_pop_core_comes_to_clb_too(node: Driver, cloud: RunningCloud) -> None:
 
 def test_pop_core_with_a_token(node: Driver, cloud: RunningCloud) -> None:
     """STS credentials are let in."""
-    keys = {"accessKeyId": STS.key_id, "accessKeySecret": STS.secret, "securityToken": STS.security_token}
-    assert pop(node, cloud.url, **keys)("request", "DescribeRegions", {})["Regions"]["Region"]
+    assert pop(node, cloud.url, **TOKEN)("request", "DescribeRegions", {})["Regions"]["Region"]
 
 
 def test_pop_core_with_a_wrong_secret(node: Driver, cloud: RunningCloud) -> None:
@@ -103,8 +107,7 @@ def test_openapi_core_sends_a_form(node: Driver, cloud: RunningCloud) -> None:
 
 def test_openapi_core_with_a_token(node: Driver, cloud: RunningCloud) -> None:
     """STS credentials are let in; the token is signed."""
-    keys = {"accessKeyId": STS.key_id, "accessKeySecret": STS.secret, "securityToken": STS.security_token}
-    answer = openapi(node, cloud, **keys)("call", "DescribeRegions", VERSIONS["ecs"], {}, {})
+    answer = openapi(node, cloud, **TOKEN)("call", "DescribeRegions", VERSIONS["ecs"], {}, {})
     assert answer["statusCode"] == 200
 
 

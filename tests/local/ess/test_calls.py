@@ -6,6 +6,7 @@ import pytest
 
 from tests.local.conftest import RunningCloud
 from tests.local.pop_client import Api, Stage, acs_client, refused
+from tests.local.slb.conftest import servers
 
 
 @pytest.fixture
@@ -56,6 +57,25 @@ def test_standby_is_entered_and_left(ess: Api, group_id: str, members: list[str]
     ess("ExitStandby", _named(members[:1]), ScalingGroupId=group_id)
     expected = dict.fromkeys(members, "InService")
     assert (during, states(ess, group_id)) == (expected | {members[0]: "Standby"}, expected)
+
+
+def test_standby_drains_and_detaching_takes_out(
+    cloud: RunningCloud, ess: Api, group_id: str, members: list[str]
+) -> None:
+    """In every group of a balancer that the instance serves in."""
+    slb = Api(cloud.url, "slb", acs_client())
+    pairs = servers(*((one, 80) for one in members))
+    balancer = slb("CreateLoadBalancer")["LoadBalancerId"]
+    serving = slb("CreateVServerGroup", LoadBalancerId=balancer, BackendServers=pairs)["VServerGroupId"]
+
+    def weights() -> dict[str, int]:
+        shown = slb("DescribeVServerGroupAttribute", VServerGroupId=serving)["BackendServers"]
+        return {one["ServerId"]: one["Weight"] for one in shown["BackendServer"]}
+
+    ess("EnterStandby", _named(members[:1]), ScalingGroupId=group_id)
+    drained = weights()
+    ess("DetachInstances", _named(members[:1]), ScalingGroupId=group_id)
+    assert (drained, weights()) == ({members[0]: 0, members[1]: 100}, {members[1]: 100})
 
 
 def test_a_detached_instance_lives_on(
