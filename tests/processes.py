@@ -116,6 +116,11 @@ class Running:
         self.process.wait(PATIENCE_SECONDS)
         return self.process.returncode, self.output, self.log
 
+    def ends_at(self, number: int) -> bool:
+        """Send a signal and tell whether the process has ended."""
+        self.process.send_signal(number)
+        return self.process.poll() is not None
+
     def kill(self) -> None:
         """Kill -9."""
         self.process.kill()

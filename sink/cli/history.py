@@ -36,8 +36,9 @@ def read_history(
 
     `source` is a file of events (JSON lines, CSV or Parquet; a glob of them), `sample`, or empty for the
     logstore that `config` names; where there is no such file either, here or in a folder above, it is the
-    sample. `since`, `until` and `as_of` are times as `sink query` takes them: 7d (ago), 2026-11-23T08:00, epoch
-    seconds; empty means all, all, and the last moment known. Raises a SinkError for what cannot be read.
+    sample. `since`, `until` and `as_of` are times as `sink query` takes them: 7d (ago), 2026-11-23T08:00,
+    epoch seconds; empty means all, all, and the last moment known. Raises a SinkError for what cannot be
+    read.
 
     >>> read_history("sample").origin
     'the sample: a simulated fleet'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import ExitStack, suppress
 
@@ -14,6 +15,9 @@ from sink.config import Settings
 from sink.pipeline import Pipeline
 from sink.stores import GroupingStore
 from sink.telemetry import Journal, configure_logging
+
+_INSISTING_SECONDS = 1.0
+"""A second signal within it is the first one's echo: `timeout` signals a process and then its whole group."""
 
 
 def run_sink(settings: Settings, *, drain: bool) -> None:
@@ -45,18 +49,26 @@ async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
 
 
 def _obey_signals(pipeline: Pipeline) -> None:
-    """The first signal stops in order, the second at once: the messages in hand come back by themselves."""
+    """The first signal stops in order, one that insists at once: what is in hand comes back by itself."""
     loop = asyncio.get_running_loop()
+    asked_at: float | None = None
 
-    def stop() -> None:
-        pipeline.stop()
-        if pipeline.in_hand:
-            Console(soft_wrap=True).print(
-                f"Stopping: {pipeline.in_hand:,} messages in hand. Once more ends it now."
-            )
-        for number in (signal.SIGTERM, signal.SIGINT):
+    def stop(number: int) -> None:
+        nonlocal asked_at
+        if asked_at is None:
+            asked_at = loop.time()
+            pipeline.stop()
+            _say_what_is_left(pipeline)
+        elif loop.time() - asked_at > _INSISTING_SECONDS:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop, number)
+
+
+def _say_what_is_left(pipeline: Pipeline) -> None:
+    if pipeline.in_hand:
+        text = f"Stopping: {pipeline.in_hand:,} messages in hand. Once more ends it now."
+        Console(soft_wrap=True).print(text)
