@@ -48,7 +48,7 @@ def _parser() -> _Parser:
     add = parser.add_argument
     form = "ACCOUNT:KEY:SECRET[:TOKEN]"
     add("--port", type=int, default=0, help="on 127.0.0.1; 0, the default, takes a free one")
-    add("--data", type=Path, default=Path("local-data"), help="folder that holds all state")
+    add("--data", type=Path, default=Path("data"), help="folder of all state; as in config.ini by default")
     add(
         "--account",
         type=_account,
