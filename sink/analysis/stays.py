@@ -151,6 +151,8 @@ _LATEST = np.iinfo(np.int64).max
 def snapshot_values(trail: Trail, events: int, column: pd.Series) -> Ints:
     """Each life's latest value of an inventory column of integers, or NONE."""
     rows = trail.rows
+    if column.empty:
+        return np.full(trail.lives, NONE)
     values: Ints = np.r_[np.full(events, NONE), column.to_numpy(np.int64, na_value=NONE)][rows.source]
     if not len(rows):
         return values

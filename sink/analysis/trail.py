@@ -234,5 +234,8 @@ def _last_known(rows: Rows, column: pd.Categorical[object]) -> pd.Categorical[ob
     codes = column.codes[rows.source]
     if not len(rows):
         return column[:0]
-    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first_of_life(rows.life))
+    first = first_of_life(rows.life)
+    if (codes >= 0).all():
+        return pd.Categorical.from_codes(codes[np.r_[first[1:], len(rows)] - 1], dtype=column.dtype)
+    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first)
     return pd.Categorical.from_codes(np.where(at >= 0, codes[at], -1), dtype=column.dtype)
