@@ -26,9 +26,6 @@ from sink.errors import CloudError
 from sink.events import Event, Receipt, Record, Unreadable, parse_body
 from sink.lease import Leases, Message
 
-BATCH = 16
-"""Messages that MNS handles in one call, at most."""
-
 
 class Source(Protocol):
     """A queue. Every method raises CloudError and nothing else."""

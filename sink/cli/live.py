@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from sink.cli.terminal import table_console
 from sink.config import Settings
 from sink.events import Event, Unreadable
 from sink.pipeline import Pipeline
@@ -25,8 +26,6 @@ from sink.telemetry import Journal
 _LINE_SECONDS = 10
 _REFRESH_SECONDS = 0.5
 _RATE_SECONDS = 10
-_PIPED_COLUMNS = 200
-"""Width of what goes into a pipe or a file."""
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ class View:
 
 async def show(view: View, *, drain: bool) -> None:
     """Show until cancelled, then sum up."""
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_COLUMNS)
+    console = table_console()
     console.print(_opening(view, drain))
     try:
         if console.is_terminal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sink.cli.terminal import table_console
 from sink.cli.wiring import build_logstore, reach_cloud
 from sink.config import Settings
 from sink.errors import UsageError
@@ -21,8 +21,6 @@ from sink.stores import Answer
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AHEAD_SECONDS = 900
 """SLS takes log times so far ahead of now: the default end includes them."""
-_PIPED_COLUMNS = 200
-"""Width of a table that goes into a pipe or a file."""
 
 
 def show_query(
@@ -67,7 +65,7 @@ def _print_json(answer: Answer) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_COLUMNS)
+    console = table_console()
     rows = answer.rows if answer.columns else [_summary(row) for row in answer.rows]
     columns = list(answer.columns) or list(dict.fromkeys(column for row in rows for column in row))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))

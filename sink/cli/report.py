@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sink.cli.wiring import settings_of
+from sink.config import load_settings
 from sink.errors import SinkError, UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def write_report(parameters: Parameters, out: Path, names: Sequence[str] = NOTEB
     """
     check_installed()
     if not parameters.source:
-        settings_of(Path(parameters.config))
+        load_settings(Path(parameters.config))
     out.mkdir(parents=True, exist_ok=True)
     notebooks = {name: load_notebook(name, parameters) for name in names}
     cells = sum(len(notebook.cells) for notebook in notebooks.values())

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from sink.config import Settings, load_settings
+from sink.config import Settings
 from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
 from sink.errors import Unreachable, UsageError
 from sink.pipeline import Limits, Pipeline, Report
@@ -25,11 +24,6 @@ class Cloud:
     mns: str
     sls: str
     provider: Provider
-
-
-def settings_of(path: Path) -> Settings:
-    """The settings of this file, under the environment's overrides."""
-    return load_settings(path)
 
 
 @contextmanager
