@@ -118,6 +118,24 @@ class SlsSection(_Section):
     """The logstore for all four topics."""
 
 
+class Limits(_Section):
+    """What guards hold an action to. `[guard]` sets it for all, `[action.NAME]` for one."""
+
+    max_actions: int = Field(30, ge=1)
+    """Runs of one module that are carried out within the window, at most."""
+    window_minutes: float = Field(10.0, gt=0)
+    """The window of max_actions and max_group_share."""
+    max_group_share: float = Field(0.5, gt=0, le=1)
+    """Share of a server group's servers taken out within the window, at most; never the last that serves."""
+    max_failures: int = Field(5, ge=1)
+    """Failures in a row that open a module's circuit."""
+    mass_events: int = Field(60, ge=2)
+    """Instances that call for a module within mass_seconds, from which its circuit opens."""
+    mass_seconds: float = Field(60.0, gt=0)
+    cooldown_minutes: float = Field(60.0, gt=0)
+    """How long a circuit stays open, unless `sink actions resume NAME` closes it before."""
+
+
 class LocalSection(_Section):
     """`[local]`: the embedded cloud, on this machine and for this machine only."""
 

@@ -3,6 +3,11 @@
     SinkError                       70  a bug of ours, unless a subclass says otherwise
     ├── UsageError                  64  the command line is off
     ├── ConfigError                 78  config.ini is off; holds every fault found
+    ├── LedgerError                 69  the ledger cannot be opened, read or written
+    ├── ActionError                     an action cannot go on
+    │   ├── TemporaryError              it may work later
+    │   ├── PermanentError              it will not
+    │   └── LostRun                     another sink has taken the run over
     └── CloudError                      the cloud said no, or nothing
         ├── Unreachable             69  no answer, or 5xx: try again with growing pauses
         ├── Throttled               75  a quota: try again, slower
@@ -50,6 +55,12 @@ class ConfigError(SinkError):
         self.faults = tuple(faults)
 
 
+class LedgerError(SinkError):
+    """The ledger of actions cannot be opened, read or written."""
+
+    exit_code = 69
+
+
 class CloudError(SinkError):
     """An answer other than yes. `code` is the vendor's own, or the SDK's for a failure on the way."""
 
@@ -86,3 +97,23 @@ class Rejected(CloudError):
     """The service refuses this very request, and would again."""
 
     exit_code = 64
+
+
+class ActionError(SinkError):
+    """What an action raises where it cannot go on."""
+
+
+class TemporaryError(ActionError):
+    """It may work later: planned again after the pause, while there is time."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PermanentError(ActionError):
+    """It will not work, however often it is tried."""
+
+
+class LostRun(ActionError):
+    """The run belongs to another sink by now: this one lets go without a word."""

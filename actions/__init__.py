@@ -1,0 +1,1 @@
+"""The action modules that come with the sink: each goes through the same door as third parties'."""
