@@ -29,6 +29,9 @@ class SinkError(Exception):
     """What was tried and failed, with a `hint` that names the next step."""
 
     exit_code: ClassVar[int] = 70
+    code: str = ""
+    """The vendor's own, where it was the cloud that said no."""
+    request_id: str = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

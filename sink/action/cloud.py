@@ -198,8 +198,8 @@ class Run(Protocol):
     def news(self, instance_id: str) -> Sequence[News]:
         """Events of the instance that were received lately, the oldest first, this run's own included."""
 
-    async def next_news(self, instance_id: str, known: int, timeout_seconds: float) -> bool:
-        """Wait for more news of the instance than `known`, so long at the cloud's pace; tell if any came."""
+    async def next_news(self, instance_id: str, timeout_seconds: float) -> None:
+        """Wait until an event of the instance is received, at most so long at the cloud's pace."""
 
     async def earlier(self, instance_id: str, since_ms: int) -> Sequence[Earlier]:
         """This module's other runs for the instance that were admitted since then, oldest first."""

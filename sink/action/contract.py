@@ -11,9 +11,10 @@
         async def carry_out(self, plan, cloud):
             return Outcome.done("greeted")
 
-`dispatch` calls `plan`, asks the guards, calls `carry_out`, and records what came of it. What it raises:
+`dispatch` calls `plan`, asks the guards, calls `carry_out`, and records what came of it. What they raise:
 
-    TemporaryError, or a CloudError that may pass    tried again, from `plan` on, until its time is over
+    TemporaryError, or a CloudError that may pass    tried again until its time is over: from `plan` on,
+                                                     or from `carry_out` on once the plan was admitted
     PermanentError, or any other CloudError          failed for good
     anything else                                    a bug: logged with its traceback, recorded, final
 """
@@ -55,6 +56,8 @@ class Skip:
     """No action, because of this reason: a sentence without its full stop, for people."""
 
     reason: str
+    alarm: bool = False
+    """Whether an operator should look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Outcome:
 
     status: Status
     reason: str
+    alarm: bool = False
+    """Whether an operator should look at it."""
 
     @classmethod
     def done(cls, reason: str) -> Outcome:
@@ -82,9 +87,9 @@ class Outcome:
         return cls(Status.DONE, reason)
 
     @classmethod
-    def failed(cls, reason: str) -> Outcome:
+    def failed(cls, reason: str, *, alarm: bool = True) -> Outcome:
         """There is no effect, and trying again is no use."""
-        return cls(Status.FAILED, reason)
+        return cls(Status.FAILED, reason, alarm)
 
 
 class Options(BaseModel):
@@ -100,6 +105,8 @@ class Action(ABC):
     """As in `[actions] enabled` and in the records' field `module`."""
     handles: ClassVar[Sequence[str]]
     """Kinds of events, with `*` as in file names: `Instance:SystemMaintenance.*`."""
+    patience_seconds: ClassVar[float] = 900.0
+    """How long a run without a deadline is tried again after errors that may pass."""
     permissions: ClassVar[Sequence[str]] = ()
     """RAM actions that it needs besides what the guards read."""
     Options: ClassVar[type[Options]] = Options
@@ -114,14 +121,18 @@ class Action(ABC):
     def deadline_ms(self, event: Event) -> int | None:
         """When the time that the event leaves is over, in ms since 1970 at true speed; None for no hurry.
 
-        A run that begins after it is skipped, one under way ends.
+        A run that has not been admitted by then is skipped; one that was goes on to its own end.
         """
         return None
 
     @abstractmethod
     async def plan(self, event: Event, cloud: Cloud) -> Plan | Skip:
-        """Decide. Reads only; called again after a TemporaryError."""
+        """Decide. Reads only."""
 
     @abstractmethod
     async def carry_out(self, plan: Plan, cloud: Cloud) -> Outcome:
-        """Give the orders, then see that they had their effect. After a restart it is called again."""
+        """Give the orders, then see that they had their effect.
+
+        It is called again after an error that may pass, and after a restart of the sink: so it begins by
+        looking at what is.
+        """
