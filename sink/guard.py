@@ -50,11 +50,6 @@ class Guard:
     """The rules for one module."""
 
     limits: Limits = field(default_factory=Limits)
-    tag: str = "ecs-event-sink/managed"
-    tag_value: str = "true"
-    protect_tag: str = "ecs-event-sink/protect"
-    tag_retry_seconds: float = 60.0
-    """How long a young instance's tag is waited for."""
     regions: frozenset[str] = frozenset()
     """Regions whose events are acted on; empty for any."""
     account: str = ""
@@ -73,10 +68,11 @@ class Guard:
 
     def check_tags(self, instance: Instance) -> Refusal | None:
         """Refuse an instance that its owner did not opt in, or protects."""
-        if self.protect_tag and self.protect_tag in instance.tags:
-            return Refusal("protect tag", f"{instance.instance_id} has the tag {self.protect_tag}")
-        if instance.tags.get(self.tag) != self.tag_value:
-            return Refusal("tag", f"{instance.instance_id} has no tag {self.tag} = {self.tag_value}")
+        limits = self.limits
+        if limits.protect_tag in instance.tags:
+            return Refusal("protect tag", f"{instance.instance_id} has the tag {limits.protect_tag}")
+        if instance.tags.get(limits.tag) != limits.tag_value:
+            return Refusal("tag", f"{instance.instance_id} has no tag {limits.tag} = {limits.tag_value}")
         return None
 
     def check_window(self, usage: Usage) -> Refusal | None:

@@ -9,23 +9,24 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from sink.errors import CloudError
+from sink.errors import SinkError
 from sink.events import Event, Unreadable
 
 _REMEMBERED = 8
+_TOLD = ("module", "mode", "status", "reason", "instance_id", "action_id")
 
 
 @dataclass(slots=True)
 class Trouble:
     """A part that does not work: its last error, since when, and how often it was tried."""
 
-    error: CloudError
+    error: SinkError
     since: float
     tries: int = 1
 
@@ -40,12 +41,16 @@ class Journal:
         """The parts that do not work now."""
         self.recent: deque[Event | Unreadable] = deque(maxlen=_REMEMBERED)
         """The last events received, oldest first."""
+        self.decisions: deque[Mapping[str, str]] = deque(maxlen=_REMEMBERED)
+        """The fields of the last action records, oldest first."""
+        self.actions: Counter[str] = Counter()
+        """Runs of actions, by how they ended."""
 
     def received(self, events: Sequence[Event | Unreadable]) -> None:
         """Remember the last few."""
         self.recent.extend(events[-_REMEMBERED:])
 
-    def trouble(self, part: str, error: CloudError) -> None:
+    def trouble(self, part: str, error: SinkError) -> None:
         """A part failed. Logged when it worked until now, or fails in another way."""
         known = self.troubles.get(part)
         if known is not None and known.error.code == error.code:
@@ -68,6 +73,13 @@ class Journal:
         if trouble is not None:
             seconds = round(self._clock() - trouble.since, 1)
             self._log.info("recovered", part=part, after_seconds=seconds, tries=trouble.tries)
+
+    def acted(self, fields: Mapping[str, str], *, alarm: bool) -> None:
+        """A run of an action has ended. Logged as critical where an operator should look at it."""
+        self.decisions.append(fields)
+        self.actions[fields["status"]] += 1
+        log = self._log.critical if alarm else self._log.info
+        log("alarm" if alarm else "acted", **{name: fields[name] for name in _TOLD if name in fields})
 
     def bug(self, error: Exception) -> None:
         """Something raised that should not."""

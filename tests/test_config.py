@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sink.action import find_actions
+from sink.cli.settings import read_settings
 from sink.config import Settings, load_settings
 from sink.errors import ConfigError
 
@@ -28,7 +30,10 @@ def faults(path: Path, environment: dict[str, str] | None = None) -> tuple[str, 
 
 def test_the_shipped_file_runs_on_the_embedded_cloud() -> None:
     """A first run can hurt nobody."""
-    assert load_settings(ROOT / "config.ini", {}).local.enabled
+    settings = read_settings(ROOT / "config.ini", {})
+
+    assert settings.local.enabled
+    assert list(settings.action) == ["restart", "slb_removal"]
 
 
 def test_the_shipped_file_shows_every_key() -> None:
@@ -37,12 +42,18 @@ def test_the_shipped_file_shows_every_key() -> None:
     shown: set[tuple[str, str]] = set()
     for part in re.split(r"^\[", text, flags=re.MULTILINE)[1:]:
         section, _, body = part.partition("]")
-        shown |= {(section, key) for key in re.findall(r"^(?:# )?([a-z_]+) = ", body, flags=re.MULTILINE)}
+        shown |= {(section, key) for key in re.findall(r"^(?:# )?([a-z_]+) =", body, flags=re.MULTILINE)}
 
     declared = {
         (section, key)
         for section, field in Settings.model_fields.items()
+        if section != "action"
         for key in field.annotation.model_fields  # type: ignore[union-attr]
+    }
+    declared |= {
+        (f"action.{name}", key)
+        for name, action in find_actions(["restart", "slb_removal"]).items()
+        for key in action.Options.model_fields
     }
     assert shown == declared
 
@@ -50,9 +61,11 @@ def test_the_shipped_file_shows_every_key() -> None:
 def test_the_shipped_file_shows_the_defaults(tmp_path: Path) -> None:
     """What stands behind a "#" is what holds without it."""
     text = (ROOT / "config.ini").read_text(encoding="utf-8")
-    spoken = re.sub(r"^# ((?!endpoint|id)[a-z_]+ = )", r"\1", text, flags=re.MULTILINE)
+    text, _, endpoints = text.partition("[endpoints]")
+    text += endpoints[endpoints.index("[local]") :]
+    spoken = re.sub(r"^# ((?!endpoint|id|url)[a-z_]+ =)", r"\1", text, flags=re.MULTILINE)
 
-    assert load_settings(write(tmp_path, spoken), {}) == load_settings(write(tmp_path, text), {})
+    assert read_settings(write(tmp_path, spoken), {}) == read_settings(write(tmp_path, text), {})
 
 
 def test_all_faults_are_reported_together(tmp_path: Path) -> None:
@@ -156,3 +169,76 @@ def test_a_missing_or_binary_file_is_named(tmp_path: Path) -> None:
 def test_data_lies_beside_the_file(tmp_path: Path) -> None:
     """A relative folder does not depend on where the command was called."""
     assert load_settings(write(tmp_path, "[local]\nenabled = yes\n"), {}).local.data == tmp_path / "data"
+
+
+ACTING = REAL + "[actions]\nenabled = restart, slb_removal\n"
+
+
+def acting_faults(tmp_path: Path, more: str, environment: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(write(tmp_path, ACTING + more), environment or {})
+    return caught.value.faults
+
+
+def test_an_action_has_its_own_options_and_what_it_overrides(tmp_path: Path) -> None:
+    """[action.NAME] over [actions] and [guard], and the environment over all."""
+    text = ACTING + "mode = shadow\n[guard]\nmax_actions = 7\ntag = mine\n"
+    text += "[action.restart]\nmode = live\nmax_actions = 9\nmax_attempts = 2\n"
+
+    settings = read_settings(write(tmp_path, text), {"SINK__ACTION__RESTART__STAYS_SECONDS": "5"})
+
+    restart, removal = settings.action["restart"], settings.action["slb_removal"]
+    assert (restart.mode, restart.limits.max_actions, restart.limits.tag) == ("live", 9, "mine")
+    assert (restart.options.max_attempts, restart.options.stays_seconds) == (2, 5)
+    assert (removal.mode, removal.limits.max_actions) == ("shadow", 7)
+
+
+def test_every_fault_of_actions_is_told_with_the_others(tmp_path: Path) -> None:
+    """Of their sections, of the names, of the guard, in one go."""
+    more = "[action.restart]\nmax_atempts = 3\nmode = off\n[action.away]\nx = 1\n[guard]\nmax_actions = 0\n"
+
+    assert acting_faults(tmp_path, more) == (
+        "[guard] max_actions = 0: must be greater than or equal to 1",
+        "[action.restart] max_atempts: there is no such key. Did you mean max_attempts?",
+        "[action.restart] mode = off: must be 'live' or 'shadow'",
+        "[action.away]: has no effect: away is not among [actions] enabled. Known are restart, slb_removal",
+    )
+
+
+def test_an_unknown_action_names_the_known_ones(tmp_path: Path) -> None:
+    """A misspelt name would else switch nothing on."""
+    with pytest.raises(ConfigError) as caught:
+        read_settings(write(tmp_path, REAL + "[actions]\nenabled = restrat\n"), {})
+
+    assert caught.value.faults == (
+        "[actions] enabled: there is no action restrat. Known are restart, slb_removal",
+    )
+
+
+def test_a_password_belongs_into_the_environment(tmp_path: Path) -> None:
+    """config.ini is copied about and committed."""
+    url = "postgresql+psycopg://sink:secret@db/ledger"
+    (fault,) = acting_faults(tmp_path, f"[ledger]\nurl = {url}\n")
+    assert "SINK__LEDGER__URL" in fault
+    assert "secret" not in fault
+
+    settings = read_settings(write(tmp_path, ACTING), {"SINK__LEDGER__URL": url})
+    assert settings.ledger.url == url
+
+
+def test_what_only_actions_read_is_a_fault_without_any(tmp_path: Path) -> None:
+    """Who limits actions believes that they are on."""
+    assert faults(write(tmp_path, REAL + "[guard]\nmax_actions = 3\n[ledger]\nurl = sqlite:///x\n")) == (
+        "[guard] max_actions: has no effect while [actions] enabled names none. Remove it",
+        "[ledger] url: has no effect while [actions] enabled names none. Remove it",
+    )
+
+
+def test_files_of_actions_lie_beside_the_configuration(tmp_path: Path) -> None:
+    """The ledger beside config.ini, or among the embedded cloud's data; the kill switch beside it."""
+    settings = read_settings(write(tmp_path, ACTING), {})
+    assert settings.ledger.url == f"sqlite:///{tmp_path}/ledger.sqlite3"
+    assert settings.guard.kill_switch == tmp_path / "STOP-ACTIONS"
+
+    embedded = read_settings(write(tmp_path, "[local]\nenabled = yes\n[actions]\nenabled = restart\n"), {})
+    assert embedded.ledger.url == f"sqlite:///{tmp_path}/data/ledger.sqlite3"

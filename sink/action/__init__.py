@@ -25,7 +25,7 @@ from sink.action.cloud import (
     ScalingMember,
     Step,
 )
-from sink.action.contract import Action, Mode, Options, Outcome, Plan, Skip, Status
+from sink.action.contract import Action, Options, Outcome, Plan, Skip, Status
 from sink.action.finding import find_actions
 from sink.action.plain import plain, restored
 
@@ -37,7 +37,6 @@ __all__ = [
     "Group",
     "GroupState",
     "Instance",
-    "Mode",
     "News",
     "Options",
     "Order",

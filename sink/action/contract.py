@@ -26,15 +26,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from sink.action.cloud import Cloud, Place
 from sink.events import Event
-
-Mode = Literal["live", "shadow"]
-"""`shadow`: everything is decided and recorded, and nothing is called."""
 
 
 class Status(StrEnum):

@@ -48,9 +48,9 @@ def run(
 ) -> None:
     """Take events out of the queues, for ever: store each, act on it, delete it."""
     from sink.cli.run import run_sink
-    from sink.config import load_settings
+    from sink.cli.settings import read_settings
 
-    run_sink(load_settings(context.obj), drain=drain)
+    run_sink(read_settings(context.obj), drain=drain)
 
 
 @app.command()
@@ -66,9 +66,9 @@ def send(
 ) -> None:
     """Put message bodies into the queue, one a file or one a line."""
     from sink.cli.send import send_files
-    from sink.config import load_settings
+    from sink.cli.settings import read_settings
 
-    send_files(load_settings(context.obj), files, queue=queue, raw=raw)
+    send_files(read_settings(context.obj), files, queue=queue, raw=raw)
 
 
 @app.command()
@@ -82,9 +82,9 @@ def query(
 ) -> None:
     """Search the logstore, or compute over it."""
     from sink.cli.query import show_query
-    from sink.config import load_settings
+    from sink.cli.settings import read_settings
 
-    show_query(load_settings(context.obj), text, start=start, end=end, limit=limit, as_json=as_json)
+    show_query(read_settings(context.obj), text, start=start, end=end, limit=limit, as_json=as_json)
 
 
 @app.command()

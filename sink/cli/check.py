@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from sink.config import Settings, load_settings
+from sink.cli.settings import read_settings
+from sink.config import Settings
 
 
 def check_settings(path: Path, *, show: bool) -> None:
     """Load, and say that it is good. ConfigError leaves with every fault."""
-    settings = load_settings(path)
+    settings = read_settings(path)
     console = Console(soft_wrap=True, highlight=False)
     if show:
         for line in _lines(settings):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from sink.cli.query import moment
+from sink.cli.settings import read_settings
 from sink.cli.wiring import build_logstore, reach_cloud
-from sink.config import load_settings
 
 if TYPE_CHECKING:
     from sink.analysis.history import History
@@ -88,7 +88,7 @@ def _read_sample(span: _Span) -> History:
 def _read_logstore(config: Path, span: _Span, now_ms: int) -> History:
     from sink.analysis.history import read
 
-    settings = load_settings(config)
+    settings = read_settings(config)
     with reach_cloud(settings) as cloud:
         logstore = build_logstore(settings, cloud)
         try:

@@ -1,32 +1,20 @@
-"""config.ini and the environment become `Settings`: whole, checked and frozen, or every fault at once.
+"""What can be set: a class for each section, a field for each key, the meaning and the default beside it.
 
-`load_settings` is called by `cli` before anything starts. The classes below are the reference of what can be
-set: `config.ini` in the repository shows each key with its default, and a test holds the two together.
-`SINK__SECTION__KEY` in the environment overrides a key, for what differs between machines.
-
-A key that is unknown, and a setting that could have no effect, is a fault: what an operator wrote
-and nobody reads is worse than an error.
+`config.ini` in the repository shows each key with its default, and a test holds the two together. A section
+`[action.NAME]` takes the keys of `ActionSection` and of the action's own `Options`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as IniError
-from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from sink.errors import ConfigError
-
-ENVIRONMENT_PREFIX = "SINK__"
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _endpoint(text: str) -> str:
@@ -73,6 +61,9 @@ LogstoreName = Annotated[
     str, _matching(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", "a logstore name: 3 to 63 of a-z, 0-9, _ and -")
 ]
 Region = Annotated[str, _matching(r"[a-z]{2,}(-[a-z0-9]+)+", "a region id like cn-hangzhou")]
+
+
+Mode = Literal["live", "shadow"]
 
 
 class _Section(BaseModel):
@@ -133,7 +124,66 @@ class Limits(_Section):
     """Instances that call for a module within mass_seconds, from which its circuit opens."""
     mass_seconds: float = Field(60.0, gt=0)
     cooldown_minutes: float = Field(60.0, gt=0)
-    """How long a circuit stays open, unless `sink actions resume NAME` closes it before."""
+    """How long a circuit stays open, unless `sink actions --resume NAME` closes it before."""
+    tag: str = Field("ecs-event-sink/managed", min_length=1, max_length=128)
+    """The tag by which an owner opts an instance in: no action touches one without it."""
+    tag_value: str = Field("true", max_length=128)
+    """The value that it has to have."""
+    tag_retry_seconds: float = Field(60.0, ge=0, le=600)
+    """How long a new instance's tag is waited for: tags come later than the instance."""
+    protect_tag: str = Field("ecs-event-sink/protect", max_length=128)
+    """The tag that protects an instance from every action, whatever its value."""
+
+
+class GuardSection(Limits):
+    """`[guard]`: what no action gets past."""
+
+    regions: Annotated[tuple[Region, ...], BeforeValidator(_split)] = ()
+    """Regions whose events are acted on. Default: that of [sink]."""
+    account: Annotated[str, _matching(r"\d*", "an account id: digits")] = ""
+    """Account whose events are acted on. Default: the one that [mns] endpoint names."""
+    kill_switch: Path = Path("STOP-ACTIONS")
+    """A file that stops every action for as long as it is there; relative to config.ini."""
+
+
+class ActionsSection(_Section):
+    """`[actions]`: what answers events. Nothing, unless it is enabled."""
+
+    enabled: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Names of actions, or package.module:Class of your own."""
+    mode: Mode = "live"
+    """live, or shadow: everything is decided and recorded, and nothing is called."""
+    refresh_seconds: float = Field(30.0, ge=1, le=3600)
+    """How often the groups and tags of all instances are read, so that an urgent action need not ask."""
+    calls_per_second: float = Field(10.0, gt=0, le=1000)
+    """Calls to each product of the cloud, at most; fewer while it throttles."""
+
+
+class ActionSettings(_Section):
+    """`[action.NAME]`: one action. Its section takes `mode`, every key of `Limits`, and the action's own."""
+
+    mode: Mode
+    limits: Limits
+    options: Any
+
+
+class LedgerSection(_Section):
+    """`[ledger]`: where it is remembered what was begun and done."""
+
+    url: str | None = None
+    """sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE where several sinks act together."""
+
+
+class EndpointsSection(_Section):
+    """`[endpoints]`: where the services are that actions call. Each is the vendor's own by default."""
+
+    ecs: Endpoint | None = None
+    slb: Endpoint | None = None
+    alb: Endpoint | None = None
+    nlb: Endpoint | None = None
+    ess: Endpoint | None = None
+    cms: Endpoint | None = None
+    actiontrail: Endpoint | None = None
 
 
 class LocalSection(_Section):
@@ -157,78 +207,10 @@ class Settings(_Section):
     sink: SinkSection = SinkSection()
     mns: MnsSection = MnsSection()
     sls: SlsSection = SlsSection()
+    actions: ActionsSection = ActionsSection()
+    guard: GuardSection = GuardSection()
+    ledger: LedgerSection = LedgerSection()
+    endpoints: EndpointsSection = EndpointsSection()
     local: LocalSection = LocalSection()
-
-
-def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read config.ini under the environment's overrides. Raises ConfigError with every fault."""
-    values = _read(path)
-    _overlay(values, environment)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError([_describe(dict(fault), values) for fault in error.errors()]) from None
-    if faults := _without_effect(settings):
-        raise ConfigError(faults)
-    data = path.parent / settings.local.data
-    return settings.model_copy(update={"local": settings.local.model_copy(update={"data": data})})
-
-
-def _read(path: Path) -> dict[str, dict[str, str]]:
-    """The file's sections, as texts. A file that cannot be read as one is a ConfigError by itself."""
-    parser = ConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"))
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
-        fault = f"{path}: there is no such file. Name yours with --config, or copy the repository's"
-        raise ConfigError([fault]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    except IniError as error:
-        raise ConfigError([" ".join(str(error).split())]) from None
-    return {section: dict(parser[section]) for section in parser.sections()}
-
-
-def _overlay(values: dict[str, dict[str, str]], environment: Mapping[str, str]) -> None:
-    """Put `SINK__SECTION__KEY` over what the file says."""
-    for name, value in environment.items():
-        if name.upper().startswith(ENVIRONMENT_PREFIX):
-            section, _, key = name[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
-            values.setdefault(section, {})[key] = value
-
-
-def _describe(fault: dict[str, Any], values: Mapping[str, Mapping[str, str]]) -> str:
-    """One fault in an operator's words: where, what stands there, what may stand there."""
-    section, *rest = (str(part) for part in fault["loc"])
-    if not rest:
-        return f"[{section}]: there is no such section.{_nearest(section, Settings.model_fields)}"
-    key = rest[0]
-    if fault["type"] == "extra_forbidden":
-        known = Settings.model_fields[section].annotation
-        fields = getattr(known, "model_fields", {})
-        return f"[{section}] {key}: there is no such key.{_nearest(key, fields)}"
-    text = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should", "must")
-    return f"[{section}] {key} = {values[section][key]}: {text}"
-
-
-def _nearest(word: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(word, known, 1)
-    return f" Did you mean {near[0]}?" if near else f" Known are {', '.join(known)}"
-
-
-def _without_effect(settings: Settings) -> list[str]:
-    """Settings that contradict each other, or that nobody would read."""
-    sections = {"mns": settings.mns.endpoint, "sls": settings.sls.endpoint}
-    if settings.local.enabled:
-        return [
-            f"[{name}] endpoint = {endpoint}: has no effect while [local] enabled = yes. Remove one of them"
-            for name, endpoint in sections.items()
-            if endpoint
-        ]
-    missing = [
-        f"[{name}] endpoint: is missing. Set it, or [local] enabled = yes to try the sink without a cloud"
-        for name, endpoint in sections.items()
-        if not endpoint
-    ]
-    idle = sorted(settings.local.model_fields_set - {"enabled"})
-    return missing + [f"[local] {key}: has no effect while [local] enabled = no. Remove it" for key in idle]
+    action: Mapping[str, ActionSettings] = Field(default_factory=dict)
+    """The enabled actions, by name: `[action.NAME]` over `[actions]` and `[guard]`."""
