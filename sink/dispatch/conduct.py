@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from sink.action import Action, Cloud, GroupState, Instance, Outcome, Plan, Skip, Status, Step, restored
+from sink.action import Action, Cloud, GroupState, Instance, Outcome, Plan, Run, Skip, Status, Step
 from sink.backoff import Backoff
 from sink.config import Mode
 from sink.dispatch.admission import Admission, Verdict
-from sink.dispatch.run import LedgerRun
 from sink.errors import (
     CloudError,
     LedgerError,
@@ -30,6 +29,8 @@ from sink.errors import (
 from sink.events import Event
 from sink.guard import Guard, Refusal, is_near_its_end
 
+ADMITTED = "admitted"
+"""The step of a record that says what for: orders follow it."""
 _YOUNG_SECONDS = 120.0
 _LOOK_AGAIN_SECONDS = 5.0
 
@@ -61,20 +62,18 @@ class Conduct:
 
     module: Module
     event: Event
-    run: LedgerRun
+    run: Run
     cloud: Cloud
     admission: Admission
     told: Told
     random: Random
+    admitted: Plan | None = None
+    """The plan that was admitted, here or before a restart."""
     attempts: int = 0
     began_ms: int = field(init=False)
-    admitted: Plan | None = field(init=False)
-    """The plan that was admitted, here or before a restart."""
 
     def __post_init__(self) -> None:
         self.began_ms = self.run.now_ms()
-        claimed = self.run.claim.plan
-        self.admitted = restored(Plan, claimed) if claimed is not None else None
 
     async def outcome(self) -> Outcome:
         """The end of the run. Raises LostRun and LedgerError only."""
@@ -159,6 +158,7 @@ class Conduct:
         if shadow:
             return Outcome(Status.SHADOW, verdict.plan.reason)
         self.admitted = verdict.plan
+        self.run.tell(Step(ADMITTED, verdict.plan.reason))
         return await self.module.action.carry_out(self.admitted, self.cloud)
 
     async def _groups(self, plan: Plan) -> list[GroupState]:
@@ -182,3 +182,11 @@ class Conduct:
 
 def _refused(refusal: Refusal) -> Outcome:
     return Outcome(Status.REFUSED, f"{refusal.guard}: {refusal.reason}")
+
+
+def deadline_at_pace(action: Action, event: Event, pace: float) -> int | None:
+    """The deadline of an event in a cloud that lives so many times faster than life, ms since 1970."""
+    deadline_ms = action.deadline_ms(event)
+    if deadline_ms is None or event.event_time_ms is None:
+        return deadline_ms
+    return event.event_time_ms + round((deadline_ms - event.event_time_ms) / pace)

@@ -18,10 +18,10 @@ from random import Random
 from types import TracebackType
 from typing import Protocol, Self
 
-from sink.action import Cloud, Outcome, Run, Status
+from sink.action import Cloud, Outcome, Plan, Run, Status, restored
 from sink.backoff import Backoff
 from sink.dispatch.admission import LedgerAdmission
-from sink.dispatch.conduct import Conduct, Module
+from sink.dispatch.conduct import Conduct, Module, deadline_at_pace
 from sink.dispatch.newsroom import Newsroom
 from sink.dispatch.record import action_fields, action_record
 from sink.dispatch.run import LedgerRun
@@ -158,12 +158,22 @@ class Dispatcher:
     ) -> Mapping[str, str]:
         """Conduct a run that is ours; given back where the sink stops in the middle of it."""
         self._told.fine("ledger")
-        conduct = self._conduct(module, event, claim)
+        run = self._run(module, event, claim)
+        conduct = Conduct(
+            module,
+            event,
+            run,
+            self._doors.door(run),
+            LedgerAdmission(self._ledger, claim, module.guard, run.now_ms()),
+            self._told,
+            self._random,
+            restored(Plan, claim.plan) if claim.plan is not None else None,
+        )
         try:
             outcome = await conduct.outcome()
             fields = action_fields(
                 event,
-                conduct.run,
+                run,
                 outcome,
                 mode=module.mode,
                 attempt=conduct.attempts,
@@ -178,26 +188,17 @@ class Dispatcher:
         self._told.acted(fields, alarm=outcome.alarm)
         return fields
 
-    def _conduct(self, module: Module, event: Event, claim: Claim) -> Conduct:
-        run = LedgerRun(
+    def _run(self, module: Module, event: Event, claim: Claim) -> LedgerRun:
+        return LedgerRun(
             self._ledger,
             claim,
             self._newsroom,
             event_time_ms=event.event_time_ms,
-            deadline_ms=self._deadline_ms(module, event),
+            deadline_ms=deadline_at_pace(module.action, event, self._pace),
             pace=self._pace,
             wall_clock=self._wall_clock,
             forbidden=module.guard.check_switch,
         )
-        admission = LedgerAdmission(self._ledger, claim, module.guard, run.now_ms())
-        return Conduct(module, event, run, self._doors.door(run), admission, self._told, self._random)
-
-    def _deadline_ms(self, module: Module, event: Event) -> int | None:
-        """The event's deadline at the cloud's pace."""
-        deadline_ms = module.action.deadline_ms(event)
-        if deadline_ms is None or event.event_time_ms is None:
-            return deadline_ms
-        return event.event_time_ms + round((deadline_ms - event.event_time_ms) / self._pace)
 
     async def _watch_failures(self, module: Module, outcome: Outcome) -> None:
         """Open the module's circuit where it failed too often in a row."""
