@@ -5,8 +5,21 @@ to its outcome; `admission.py` what may be carried out now; `run.py` what an act
 the events of late; `record.py` what is kept. No SDK comes in here: the cloud is handed in as doors.
 """
 
-from sink.dispatch.conduct import Module
+from sink.dispatch.admission import Verdict
+from sink.dispatch.conduct import ADMITTED, Conduct, Module, deadline_at_pace
 from sink.dispatch.dispatcher import Dispatcher, Doors, Told
+from sink.dispatch.newsroom import Newsroom
 from sink.dispatch.record import ACTION
 
-__all__ = ["ACTION", "Dispatcher", "Doors", "Module", "Told"]
+__all__ = [
+    "ACTION",
+    "ADMITTED",
+    "Conduct",
+    "Dispatcher",
+    "Doors",
+    "Module",
+    "Newsroom",
+    "Told",
+    "Verdict",
+    "deadline_at_pace",
+]

@@ -66,7 +66,9 @@ class Door:
 
     async def group(self, group: Any, *, fresh: bool = True) -> GroupState:
         self.table.asked.append(f"group {group.group_id} {'fresh' if fresh else 'cached'}")
-        return self.table.groups[group.group_id]
+        found = self.table.groups[group.group_id]
+        self.run.tell(Step(f"group {group.group_id}", plain(found), "DescribeVServerGroupAttribute"))
+        return found
 
     async def start(self, instance_id: str) -> None:
         await self.run.intend(f"start {instance_id}")
