@@ -1,24 +1,22 @@
 """The figures of a benchmark as they are kept: JSON that table, page and picture are made from.
 
-So no figure is ever typed: who doubts one runs the command that wrote the file. A row is one rival at one
-latency and size; it keeps every run, and what is shown of them are medians.
+So no figure is ever typed: who doubts one runs the command that wrote the file. A row is one subject, say a
+rival, under one condition, say a latency, at one size; it keeps every run, and what is shown are medians.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Self
 
 import orjson
-
-from benchmarks.rivals import REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,12 @@ def _processor(cpuinfo: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All runs of one subject under one condition; what the condition is, its benchmark knows."""
+    """All runs of one subject under one condition."""
 
-    rival: str
-    latency_ms: float
+    subject: str
+    """A rival, an operation, a query."""
+    condition: float
+    """What its part of the results says: the latency in ms, the number of connections."""
     events: int
     runs: Sequence[Mapping[str, float]]
     """The figures of each run, by name; every run has the same names."""
@@ -87,28 +87,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that one call of a benchmark found."""
+    """Everything that one call of a benchmark found, in parts."""
 
     machine: Machine
-    rows: Sequence[Row]
-    growth: Sequence[Row] = ()
-    """The same at other sizes, for some rivals, without latency."""
-
-    @property
-    def latencies(self) -> list[float]:
-        """Which there are, in order."""
-        return sorted({row.latency_ms for row in self.rows})
-
-    def at(self, latency_ms: float) -> list[Row]:
-        """The rows of one table."""
-        return [row for row in self.rows if row.latency_ms == latency_ms]
-
-    def ratio(self, row: Row, figure: str) -> float | None:
-        """A figure's median in terms of the reference's at the same latency; None where that did not run."""
-        for other in self.at(row.latency_ms):
-            if other.rival == REFERENCE:
-                return row.median(figure) / other.median(figure)
-        return None
+    parts: Mapping[str, Sequence[Row]]
 
     def save(self, path: Path) -> None:
         """Write the file."""
@@ -119,8 +101,5 @@ class Results:
     def load(cls, path: Path) -> Results:
         """Read a file that `save` wrote."""
         found = orjson.loads(path.read_bytes())
-        return cls(Machine(**found["machine"]), _rows(found["rows"]), _rows(found["growth"]))
-
-
-def _rows(found: Iterable[Mapping[str, Any]]) -> list[Row]:
-    return [Row(**row) for row in found]
+        parts = {name: [Row(**row) for row in rows] for name, rows in found["parts"].items()}
+        return cls(Machine(**found["machine"]), parts)

@@ -2,7 +2,9 @@
 
     python -m benchmarks.throughput [--events N] [--runs 5] [--latency 0 5 20] [--only sink engineer]
                                     [--sizes N …] [--quick] [--json FILE]
+    python -m benchmarks.throughput --picture docs/throughput.png --json FILE
     python -m benchmarks.throughput --profile [--events N] [--latency MS]
+    python -m benchmarks.throughput --verify
 
 Each rival runs in a process of its own on one core, against a canned server on another; all of them in turn,
 as many times as there are runs, so that a machine that grows slower does so for all. Every run proves that
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import pstats
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,15 +26,21 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from benchmarks.bodies import event_bodies
+from benchmarks.comparison import tables
 from benchmarks.measure import CannedServer, canned_server, cores, run_rival
+from benchmarks.picture import save
 from benchmarks.results import Machine, Results, Row
 from benchmarks.rivals import RIVALS, Rival
-from benchmarks.tables import terminal_tables
+from benchmarks.verify import verify
 from sink.cli.terminal import table_console
 
 GROWING = ("engineer", "sink")
 """Who is measured at every size."""
+VERIFIED = 800
+"""Events that each rival stores on the embedded cloud."""
 TOP = 30
+"""Lines of a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,16 @@ def compare(options: argparse.Namespace, console: Console) -> Results:
         tick = _Tick(progress, options.runs * len(conditions + growing))
         rows = measure(conditions, options.runs, server, tick)
         growth = measure(growing, options.runs, server, tick)
-    return Results(Machine.this(), rows, growth)
+    return Results(Machine.this(), {"latency": rows, "growth": growth})
+
+
+def prove(console: Console) -> None:
+    """Let every rival store some hundred events on the embedded cloud. Raises BenchmarkError."""
+    bodies = event_bodies(time.time())[:VERIFIED]
+    for rival in RIVALS.values():
+        with console.status(rival.title):
+            verify(rival, bodies)
+        console.print(f"{rival.name} stored each of {len(bodies):,} events once")
 
 
 def profile(events: int, latency_ms: float, console: Console) -> None:
@@ -118,28 +136,40 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--sizes", type=int, nargs="*", default=[], metavar="N", help="also without latency at these sizes")
     add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
     add("--json", type=Path, help="keep the results in this file")
+    add("--picture", type=Path, help="draw the results of the --json file, and measure nothing")
+    add("--verify", action="store_true", help="let every rival do its work on the embedded cloud")
     add("--profile", action="store_true", help="run the sink alone, under cProfile")
     options = parser.parse_args(arguments)
+    if options.picture and not options.json:
+        parser.error("--picture draws the results of a file: name it with --json")
     if options.quick:
         options.events, options.runs, options.latency = 960, 1, [0, 5]
     return options
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, show, keep."""
+    """Measure, show and keep; or what else the options ask for."""
     options, console = read_options(arguments), table_console()
-    if options.profile:
+    if options.verify:
+        prove(console)
+    elif options.profile:
         profile(options.events, options.latency[0], console)
-        return
-    results = compare(options, console)
-    console.print(*terminal_tables(results), sep="\n")
+    elif options.picture:
+        save(Results.load(options.json), options.picture)
+    else:
+        show(compare(options, console), options.json, console)
+
+
+def show(results: Results, path: Path | None, console: Console) -> None:
+    """Print the results, and keep them where a file is named."""
+    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
     console.print(f"{results.machine}.\nRatios of events/s to the engineer's version.")
     if len(cores()) < 2:
         console.print(
             "Only one core: rival and server had to share it, and the figures are of both together."
         )
-    if options.json:
-        results.save(options.json)
+    if path:
+        results.save(path)
 
 
 if __name__ == "__main__":

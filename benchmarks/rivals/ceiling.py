@@ -11,22 +11,17 @@ measure against, and nothing to run.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 import select
 import socket
-import time
 from binascii import a2b_base64
 from collections.abc import Generator
 from datetime import datetime
-from email.utils import formatdate
 
-import lz4.block
 import orjson
 
-from benchmarks.place import LOGSTORE, PROJECT, QUEUE, TOPIC, keys, url
+from benchmarks.place import keys, url
+from benchmarks.rivals.handmade import Requests, content, field, log
 
 LANES = 64
 STORE_LANES = 2
@@ -37,34 +32,8 @@ _HANDLE = re.compile(rb"<ReceiptHandle>([^<]+)<")
 _BODY = re.compile(rb"<MessageBody>([^<]+)<")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
-_MESSAGES = f"/queues/{QUEUE}/messages"
-_RECEIVE = f"{_MESSAGES}?numOfMessages=16&waitseconds=1"
-_LOGS = f"/logstores/{LOGSTORE}/shards/lb"
-
 Lane = Generator[bytes | None, bytes, None]
 """Yields a request and is sent its answer's body; yields None to be sent on once its logs are stored."""
-
-
-def varint(number: int) -> bytes:
-    """Protobuf's integer.
-
-    >>> varint(300).hex()
-    'ac02'
-    """
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-_LENGTHS = [varint(number) for number in range(1 << 14)]
-
-
-def field(key: str) -> bytes:
-    """The beginning of a log's Content: its key, and the tag of the value."""
-    return b"\x0a" + varint(len(key)) + key.encode() + b"\x12"
 
 
 _ID, _NAME, _RESOURCE, _TIME, _LEVEL, _WHOLE = map(
@@ -72,103 +41,21 @@ _ID, _NAME, _RESOURCE, _TIME, _LEVEL, _WHOLE = map(
 )
 
 
-def content(head: bytes, value: bytes) -> bytes:
-    """One key and value of a log."""
-    size = len(value)
-    length = _LENGTHS[size] if size < 1 << 14 else varint(size)
-    inner = len(head) + len(length) + size
-    return b"".join((b"\x12", _LENGTHS[inner] if inner < 1 << 14 else varint(inner), head, length, value))
-
-
-def log(body: bytes) -> bytes:
+def log_of(body: bytes) -> bytes:
     """One event as a Log within its LogGroup."""
     event = orjson.loads(body)
     event_time = event["eventTime"]
-    encoded = b"".join(
+    return log(
+        int(datetime.fromisoformat(event_time).timestamp()),
         (
-            b"\x08",
-            varint(int(datetime.fromisoformat(event_time).timestamp())),
             content(_ID, event["id"].encode()),
             content(_NAME, event["name"].encode()),
             content(_RESOURCE, event["resourceId"].encode()),
             content(_TIME, event_time.encode()),
             content(_LEVEL, event["level"].encode()),
             content(_WHOLE, body),
-        )
+        ),
     )
-    return b"\x0a" + (_LENGTHS[len(encoded)] if len(encoded) < 1 << 14 else varint(len(encoded))) + encoded
-
-
-class Requests:
-    """Requests as they go over the wire, signed."""
-
-    def __init__(self, url: str, key_id: str, secret: str) -> None:
-        self._host = url.removeprefix("http://")
-        self._key_id = key_id
-        self._secret = secret.encode()
-        self._second = 0
-        self._date = self._receive = self._delete = b""
-
-    def receive(self) -> bytes:
-        """BatchReceiveMessage. The same within a second, for that is how exact its date is."""
-        self._renew()
-        return self._receive
-
-    def delete(self, handles: list[bytes]) -> bytes:
-        """BatchDeleteMessage. Content-MD5 is optional; without it the signature does not know the body."""
-        self._renew()
-        body = b"".join(
-            (
-                b'<ReceiptHandles xmlns="http://mns.aliyuncs.com/doc/v1/"><ReceiptHandle>',
-                b"</ReceiptHandle><ReceiptHandle>".join(handles),
-                b"</ReceiptHandle></ReceiptHandles>",
-            )
-        )
-        return b"%sContent-Length: %d\r\n\r\n%s" % (self._delete, len(body), body)
-
-    def put(self, logs: list[bytes]) -> bytes:
-        """PutLogs, signed with version 1."""
-        self._renew()
-        raw = b"".join((*logs, b"\x1a", varint(len(TOPIC)), TOPIC.encode()))
-        body = lz4.block.compress(raw, store_size=False)
-        md5 = hashlib.md5(body).hexdigest().upper()
-        headers = {
-            "x-log-apiversion": "0.6.0",
-            "x-log-bodyrawsize": str(len(raw)),
-            "x-log-compresstype": "lz4",
-            "x-log-signaturemethod": "hmac-sha1",
-        }
-        signed = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        kind, date = "application/x-protobuf", self._date.decode()
-        signature = self._sign(f"POST\n{md5}\n{kind}\n{date}\n{signed}{_LOGS}")
-        head = (
-            f"POST {_LOGS} HTTP/1.1\r\nHost: {PROJECT}.{self._host}\r\nDate: {date}\r\n"
-            f"Authorization: LOG {self._key_id}:{signature}\r\nContent-MD5: {md5}\r\nContent-Type: {kind}\r\n"
-            + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            + f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + bytes(body)
-
-    def _renew(self) -> None:
-        """Sign anew, once a second."""
-        second = int(time.time())
-        if second == self._second:
-            return
-        self._second, date = second, formatdate(second, usegmt=True)
-        self._date = date.encode()
-        self._receive = self._mns("GET", _RECEIVE, "", date) + b"\r\n"
-        self._delete = self._mns("DELETE", _MESSAGES, "text/xml;charset=UTF-8", date)
-
-    def _mns(self, method: str, target: str, kind: str, date: str) -> bytes:
-        signature = self._sign(f"{method}\n\n{kind}\n{date}\nx-mns-version:2015-06-06\n{target}")
-        typed = f"Content-Type: {kind}\r\n" if kind else ""
-        return (
-            f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\nDate: {date}\r\n{typed}"
-            f"x-mns-version: 2015-06-06\r\nAuthorization: MNS {self._key_id}:{signature}\r\n"
-        ).encode()
-
-    def _sign(self, text: str) -> str:
-        return base64.b64encode(hmac.digest(self._secret, text.encode(), "sha1")).decode()
 
 
 class Ceiling:
@@ -206,7 +93,7 @@ class Ceiling:
             handles = _HANDLE.findall(answer)
             if not handles:
                 return
-            self._waiting.append((number, [log(a2b_base64(body)) for body in _BODY.findall(answer)]))
+            self._waiting.append((number, [log_of(a2b_base64(body)) for body in _BODY.findall(answer)]))
             yield None
             yield self._requests.delete(handles)
 
