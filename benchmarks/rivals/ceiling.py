@@ -21,7 +21,7 @@ from datetime import datetime
 import orjson
 
 from benchmarks.place import keys, url
-from benchmarks.rivals.handmade import Requests, content, field, log
+from benchmarks.rivals.handmade import Requests, body_of, content, field, log
 
 LANES = 64
 STORE_LANES = 2
@@ -30,7 +30,6 @@ LARGEST_GROUP = 250
 
 _HANDLE = re.compile(rb"<ReceiptHandle>([^<]+)<")
 _BODY = re.compile(rb"<MessageBody>([^<]+)<")
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 Lane = Generator[bytes | None, bytes, None]
 """Yields a request and is sent its answer's body; yields None to be sent on once its logs are stored."""
@@ -115,16 +114,12 @@ class Ceiling:
 
     def _read(self, number: int) -> None:
         unread = self._unread[number] + self._connections[number].recv(1 << 18)
-        end = unread.find(b"\r\n\r\n")
-        length = _LENGTH.search(unread, 0, end) if end >= 0 else None
-        if end < 0 or len(unread) < end + 4 + (int(length[1]) if length else 0):
-            self._unread[number] = unread
+        body = body_of(unread)
+        self._unread[number] = unread if body is None else b""
+        if body is None:
             return
-        self._unread[number] = b""
-        if not unread.startswith((b"HTTP/1.1 20", b"HTTP/1.1 404")):
-            raise ConnectionError(unread.decode())
         if number in self._lanes:
-            self._go_on(number, unread[end + 4 :])
+            self._go_on(number, body)
         else:
             self._free.append(number)
             for lane in self._storing.pop(number):
