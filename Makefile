@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 
-.PHONY: run test check setup notebooks bench-analysis clean
+.PHONY: run test check setup notebooks bench bench-quick bench-analysis clean
 
 run: $(READY)      ## the sink on the embedded cloud, as config.ini is shipped
 	@$(VENV)/bin/sink run
@@ -17,6 +17,16 @@ check: $(READY)    ## formatting, lint and types
 notebooks: $(READY) ## Jupyter on the notebooks
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
 	@$(VENV)/bin/jupyter lab notebooks
+
+bench: $(READY)    ## the sink beside others, and the embedded cloud: writes docs/benchmarks.md
+	@$(VENV)/bin/python -m benchmarks.throughput --verify
+	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --json docs/throughput.json
+	@$(VENV)/bin/python -m benchmarks.embedded --json docs/embedded.json
+	@$(VENV)/bin/python -m benchmarks.page docs
+
+bench-quick: $(READY) ## the same in seconds, to see that it works
+	@$(VENV)/bin/python -m benchmarks.throughput --quick
+	@$(VENV)/bin/python -m benchmarks.embedded --quick
 
 bench-analysis: $(READY) ## the analysis beside the plain DuckDB query, in time and memory
 	@$(VENV)/bin/python -m benchmarks.analysis

@@ -58,6 +58,9 @@ class Store(Protocol):
 class Actions(Protocol):
     """The enabled action modules."""
 
+    def notice(self, event: Event) -> None:
+        """An event was received; what is under way may be waiting for it."""
+
     def wants(self, event: Event) -> bool:
         """Tell whether any of them handles this event."""
 
@@ -67,6 +70,9 @@ class Actions(Protocol):
 
 class NoActions:
     """What runs while no action is enabled."""
+
+    def notice(self, event: Event) -> None:
+        """Nothing waits for it."""
 
     def wants(self, event: Event) -> bool:
         """No."""
@@ -114,7 +120,9 @@ class Limits:
     """How much is held and how long is waited."""
 
     in_hand: int = 2000
-    """Messages in hand of one queue at most: what bounds memory."""
+    """Messages of one queue at most that wait to be stored or deleted: what bounds memory."""
+    acting: int = 10_000
+    """And those that an action wants: minutes of drains must not stop the receivers."""
     long_poll_seconds: int = 20
     empty_seconds: float = 1.0
     """How long an empty receive takes at least, waited out here where the service did not."""
@@ -160,7 +168,10 @@ class Pipeline:
         self._sources = tuple(sources)
         self._stopping = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Condition()
+        self._acting: dict[str, set[Message]] = {source.name: set() for source in sources}
+        """Messages in hand that an action wants, by queue."""
+        self._room = asyncio.Event()
+        """Set whenever there may be room to receive."""
 
     @property
     def in_hand(self) -> int:
@@ -195,7 +206,7 @@ class Pipeline:
         hands = self._hands[source.name]
         backoff = Backoff(0.5, self._limits.retry_seconds, self._random)
         while not self._stopping.is_set():
-            await self._await_room(hands)
+            await self._await_room(source)
             try:
                 messages = await self._poll(source, drain)
                 emptied = drain and not messages and not hands and await self._is_empty(source)
@@ -227,7 +238,7 @@ class Pipeline:
     async def _carry(self, source: Source, messages: Sequence[Message]) -> None:
         """Take the messages of one receive all the way."""
         events = [parse_body(message.body) for message in messages]
-        acting = self._begin_acting(messages, events)
+        acting = self._begin_acting(source, messages, events)
         stored = await self._write(
             [event.record(self._receipt(message)) for message, event in zip(messages, events, strict=True)]
         )
@@ -239,17 +250,19 @@ class Pipeline:
         await self._settle(source, [message for message, done in outcomes.items() if not done], final=False)
 
     def _begin_acting(
-        self, messages: Sequence[Message], events: Sequence[Event | Unreadable]
+        self, source: Source, messages: Sequence[Message], events: Sequence[Event | Unreadable]
     ) -> dict[Message, asyncio.Task[bool]]:
         """Begin what actions there are, without waiting for the store."""
         self._report.received(events)
         self.tally.received += len(messages)
-        self.tally.quarantined += sum(isinstance(event, Unreadable) for event in events)
-        return {
-            message: asyncio.create_task(self._act(event))
-            for message, event in zip(messages, events, strict=True)
-            if isinstance(event, Event) and self._actions.wants(event)
-        }
+        parsed = [(m, event) for m, event in zip(messages, events, strict=True) if isinstance(event, Event)]
+        self.tally.quarantined += len(messages) - len(parsed)
+        for _, event in parsed:
+            self._actions.notice(event)
+        wanted = {message: event for message, event in parsed if self._actions.wants(event)}
+        self._acting[source.name].update(wanted)
+        self._room.set()
+        return {message: asyncio.create_task(self._act(event)) for message, event in wanted.items()}
 
     async def _act(self, event: Event) -> bool:
         """Act on an event and record what came of it. True once those records are stored."""
@@ -278,13 +291,13 @@ class Pipeline:
         if not messages:
             return
         await self._hands[source.name].release(messages)
+        self._acting[source.name].difference_update(messages)
         if final:
             self.tally.stored += len(messages)
             await self._delete(source, messages)
         else:
             await self._give_back(source, messages)
-        async with self._room:
-            self._room.notify_all()
+        self._room.set()
 
     async def _delete(self, source: Source, messages: Sequence[Message]) -> None:
         """Delete, for as long as the leases last: then the handles are void and the messages come again."""
@@ -351,9 +364,15 @@ class Pipeline:
         self.tally.waiting = await source.waiting()
         return self.tally.waiting == 0
 
-    async def _await_room(self, hands: Leases) -> None:
-        async with self._room:
-            await self._room.wait_for(lambda: len(hands) < self._limits.in_hand or self._stopping.is_set())
+    async def _await_room(self, source: Source) -> None:
+        while not self._has_room(source) and not self._stopping.is_set():
+            self._room.clear()
+            await self._room.wait()
+
+    def _has_room(self, source: Source) -> bool:
+        acting = len(self._acting[source.name])
+        storing = len(self._hands[source.name]) - acting
+        return storing < self._limits.in_hand and acting < self._limits.acting
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not past a stop."""
@@ -365,5 +384,4 @@ class Pipeline:
         await self._stopping.wait()
         for source in self._sources:
             source.cut_short()
-        async with self._room:
-            self._room.notify_all()
+        self._room.set()

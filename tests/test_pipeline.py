@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from hypothesis import given, settings
@@ -120,14 +120,20 @@ class Actions:
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.told: list[str] = []
+        """Whom it was told of, and what it began, in their order."""
         self.may_end = asyncio.Event()
         self.may_end.set()
+
+    def notice(self, event: Event) -> None:
+        self.told.append(event.instance_id)
 
     def wants(self, event: Event) -> bool:
         return event.kind == INTERRUPTION
 
     async def act(self, event: Event) -> Sequence[Record]:
         self.begun.append(event.instance_id)
+        self.told.append(f"act on {event.instance_id}")
         await self.may_end.wait()
         return [Record("action", 1000, {"event_key": event.event_key, "status": "done"})]
 
@@ -356,6 +362,52 @@ def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
     # Each of the two receivers may have asked for its sixteen while there was still room.
     assert LIMITS.in_hand <= most <= LIMITS.in_hand + 2 * 16
     assert len(bench.queue.deleted) == 500
+
+
+def test_messages_that_an_action_wants_leave_the_receivers_their_room() -> None:
+    """A thousand interruptions that are drained for minutes hide no event that comes after them."""
+    urgent = [interruption(f"i-{n}") for n in range(200)]
+    later = [samples.state_change(instance=f"i-later-{n}") for n in range(100)]
+
+    async def run() -> Bench:
+        bench = Bench(Queue(urgent + later))
+        bench.actions.may_end.clear()
+        running = asyncio.create_task(bench.pipeline.run(drain=True))
+        await bench.until(lambda: len(bench.queue.deleted) == 100)
+        assert (len(bench.actions.begun), bench.pipeline.in_hand) == (200, 200)
+        bench.actions.may_end.set()
+        await running
+        return bench
+
+    assert len(asyncio.run(run()).queue.deleted) == 300
+
+
+def test_messages_that_an_action_wants_are_bounded_by_a_bound_of_their_own() -> None:
+    """Memory is finite for them, too."""
+
+    async def run() -> tuple[int, Bench]:
+        bench = Bench(Queue([interruption(f"i-{n}") for n in range(300)]), limits=replace(LIMITS, acting=100))
+        bench.actions.may_end.clear()
+        running = asyncio.create_task(bench.pipeline.run(drain=True))
+        await bench.until(lambda: bench.pipeline.in_hand >= 100)
+        await asyncio.sleep(0.02)
+        most = bench.pipeline.in_hand
+        bench.actions.may_end.set()
+        await running
+        return most, bench
+
+    most, bench = asyncio.run(run())
+
+    assert 100 <= most <= 100 + 2 * 16
+    assert len(bench.queue.deleted) == 300
+
+
+def test_every_event_is_noticed_before_its_action_begins_and_what_is_none_is_not() -> None:
+    """An action that waits for its instance to stop hears of it here."""
+    bodies = [interruption("i-1"), samples.state_change(instance="i-2"), "not an event"]
+    bench = drained(bodies)
+
+    assert bench.actions.told == ["i-1", "i-2", "act on i-1"]
 
 
 def test_a_stop_sees_through_what_is_in_hand() -> None:
