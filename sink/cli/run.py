@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 from rich.console import Console
 
+from sink.cli.acting import open_actions
 from sink.cli.live import View, show
 from sink.cli.wiring import Cloud, build_logstore, build_pipeline, build_source, reach_cloud
 from sink.config import Settings
@@ -35,8 +36,11 @@ async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
         for source in sources:
             stack.callback(source.close)
         journal = Journal()
-        async with GroupingStore(logstore.put) as store:
-            pipeline = build_pipeline(settings, sources, store, journal)
+        async with (
+            GroupingStore(logstore.put) as store,
+            open_actions(settings, cloud, journal) as actions,
+        ):
+            pipeline = build_pipeline(settings, sources, store, journal, actions)
             _obey_signals(pipeline)
             view = View(settings, cloud.mns, pipeline, journal)
             viewer = asyncio.create_task(show(view, drain=drain))

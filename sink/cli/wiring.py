@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sink.config import Settings
 from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
 from sink.errors import Unreachable, UsageError
-from sink.pipeline import Limits, Pipeline, Report
+from sink.pipeline import Actions, Limits, Pipeline, Report
 from sink.sources import MnsSource
 from sink.stores import GroupingStore, SlsLogstore
 
@@ -36,7 +36,8 @@ def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
 
     local = settings.local
     try:
-        with attach(local.data, ["--port", str(local.port)]) as embedded:
+        options = ["--port", str(local.port), "--fleet-speed", str(local.fleet_speed)]
+        with attach(local.data, options) as embedded:
             cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
             _furnish(settings, cloud)
             if fleet and local.fleet:
@@ -72,14 +73,15 @@ def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
 
 
 def build_pipeline(
-    settings: Settings, sources: list[MnsSource], store: GroupingStore, report: Report
+    settings: Settings, sources: list[MnsSource], store: GroupingStore, report: Report, actions: Actions
 ) -> Pipeline:
-    """The pipeline over queues and store that are open."""
+    """The pipeline over queues, store and actions that are open."""
     return Pipeline(
         sources,
         store,
         report,
         sink_id=settings.sink.id,
+        actions=actions,
         receivers=settings.mns.receivers,
         limits=Limits(
             in_hand=settings.sink.max_in_hand,

@@ -155,8 +155,8 @@ class ActionsSection(_Section):
     """live, or shadow: everything is decided and recorded, and nothing is called."""
     refresh_seconds: float = Field(30.0, ge=1, le=3600)
     """How often the groups and tags of all instances are read, so that an urgent action need not ask."""
-    calls_per_second: float = Field(10.0, gt=0, le=1000)
-    """Calls to each product of the cloud, at most; fewer while it throttles."""
+    calls_per_second: float = Field(50.0, gt=0, le=50)
+    """Calls to each API of the cloud, at most. The vendor's quotas are kept anyway: set it to take less."""
 
 
 class ActionSettings(_Section):

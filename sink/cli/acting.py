@@ -1,0 +1,118 @@
+"""Settings become actions: the ledger, the cloud's doors, the guards, and the dispatcher over all of them.
+
+`sink run` opens it around the pipeline, `sink actions` and `sink replay` take the modules alone. What
+this needs of SDKs and databases is imported when an action is enabled, and not before.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sink.cli.wiring import Cloud
+from sink.config import EndpointsSection, Settings
+from sink.pipeline import Actions, NoActions
+from sink.telemetry import Journal
+
+if TYPE_CHECKING:
+    from sink.cloud import AlibabaCloud, Endpoints
+    from sink.dispatch import Module
+    from sink.guard import Guard
+
+_REMEMBERED_DAYS = 15
+"""How long a run is remembered: MNS keeps a message for 7 days at most, and a queue may be copied."""
+
+
+@asynccontextmanager
+async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
+    """The enabled actions, ready for the pipeline. What was begun and not ended is resumed."""
+    if not settings.action:
+        yield NoActions()
+        return
+    from sink.dispatch import Dispatcher
+    from sink.ledger import Ledger
+
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(Ledger.open(str(settings.ledger.url), settings.sink.id))
+        await ledger.prune(round((time.time() - _REMEMBERED_DAYS * 86_400) * 1000))
+        doors = await stack.enter_async_context(build_cloud(settings, cloud, journal))
+        dispatcher = Dispatcher(
+            build_modules(settings), ledger, doors, journal, sink_id=settings.sink.id, pace=pace_of(settings)
+        )
+        yield await stack.enter_async_context(dispatcher)
+
+
+def build_modules(settings: Settings) -> Sequence[Module]:
+    """Every enabled action with its guard, in the order of `[actions] enabled`."""
+    from sink.action import find_actions
+    from sink.dispatch import Module
+
+    classes = find_actions(settings.actions.enabled)
+    return [
+        Module(classes[name](own.options), build_guard(settings, name), own.mode)
+        for name, own in settings.action.items()
+    ]
+
+
+def build_guard(settings: Settings, name: str) -> Guard:
+    """The rules for one action."""
+    from sink.guard import Guard
+
+    return Guard(
+        limits=settings.action[name].limits,
+        regions=frozenset(regions_of(settings)),
+        account=account_of(settings),
+        kill_switch=settings.guard.kill_switch,
+    )
+
+
+def build_cloud(settings: Settings, cloud: Cloud, journal: Journal) -> AlibabaCloud:
+    """What actions may ask and order, wherever it is."""
+    from sink.cloud import RATES, AlibabaCloud, Rate
+
+    most = settings.actions.calls_per_second
+    return AlibabaCloud(
+        _endpoints(settings, cloud),
+        cloud.provider,
+        settings.sink.region,
+        regions=regions_of(settings),
+        pace=pace_of(settings),
+        rates={name: Rate(min(one.reads, most), min(one.changes, most)) for name, one in RATES.items()},
+        refresh_seconds=settings.actions.refresh_seconds,
+        report=journal,
+    )
+
+
+def pace_of(settings: Settings) -> float:
+    """How many times faster than life the cloud lives."""
+    return settings.local.fleet_speed if settings.local.enabled else 1.0
+
+
+def regions_of(settings: Settings) -> Sequence[str]:
+    """The regions whose events are acted on."""
+    return settings.guard.regions or (settings.sink.region,)
+
+
+def account_of(settings: Settings) -> str:
+    """The account whose events are acted on: as set, else as MNS's host names it; "" where nobody says."""
+    if settings.guard.account:
+        return settings.guard.account
+    if settings.local.enabled:
+        from sink.local.accounts import DEFAULT_ACCOUNT_ID
+
+        return DEFAULT_ACCOUNT_ID
+    host = urlsplit(settings.mns.endpoint or "").hostname or ""
+    named = re.match(r"(\d+)\.mns\.", host)
+    return named[1] if named else ""
+
+
+def _endpoints(settings: Settings, cloud: Cloud) -> Endpoints:
+    from sink.cloud import Endpoints
+
+    if settings.local.enabled:
+        return Endpoints(**dict.fromkeys(EndpointsSection.model_fields, cloud.mns))
+    return Endpoints(**{name: url or "" for name, url in settings.endpoints})
