@@ -1,0 +1,53 @@
+"""A scene for each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sink.cloud.api import Api
+from sink.credentials import LOCAL_KEYS, Provider
+from sink.local.fleets import FleetPlan
+from tests.cloud.world import PACE, Scene, everything_at
+from tests.local.conftest import CloudProcess, cloud_process, running_cloud
+
+__all__ = ["api", "cloud_process", "limited", "scene"]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """An embedded cloud that lives fast, without anything in it."""
+    plan = FleetPlan(0, PACE, "ecs-events", Random(1))
+    with running_cloud(tmp_path / "cloud", fleet=plan) as cloud:
+        yield Scene(cloud)
+
+
+@pytest.fixture
+def limited(cloud_process: Callable[..., CloudProcess], tmp_path: Path) -> Callable[..., Scene]:
+    """Embedded clouds whose key may do only this: `limited("ecs:Describe*", "slb:*")`."""
+
+    def start(*actions: str) -> Scene:
+        allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        policy = tmp_path / "policy.json"
+        policy.write_text(json.dumps({"Version": "1", "Statement": [allow]}))
+        return Scene(cloud_process("--policy", f"local={policy}"))
+
+    return start
+
+
+@pytest.fixture
+def api() -> Iterator[Callable[..., Api]]:
+    """Calls to a URL: `api(url)`, `api(url, keys)`; closed after the test."""
+    made: list[Api] = []
+
+    def make(url: str, keys: Provider = LOCAL_KEYS) -> Api:
+        made.append(Api(everything_at(url), keys))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
