@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from sink.cli.settings import read_settings
-from sink.config import Settings
+from sink.config import Settings, without_password
 
 
 def check_settings(path: Path, *, show: bool) -> None:
@@ -25,13 +26,26 @@ def check_settings(path: Path, *, show: bool) -> None:
 
 def _lines(settings: Settings) -> list[str]:
     """The settings as an INI file, without those that have no value."""
+    sections = settings.model_dump(mode="json", exclude_none=True)
+    actions = sections.pop("action")
+    sections |= {
+        f"action.{name}": {"mode": own["mode"], **own["options"], **own["limits"]}
+        for name, own in actions.items()
+    }
     lines = []
-    for section, values in settings.model_dump(mode="json", exclude_none=True).items():
-        lines += ["", f"[{section}]"] + [f"{key} = {_text(value)}" for key, value in values.items()]
+    for section, values in sections.items():
+        lines += ["", f"[{section}]"] + [f"{key} = {text_of(value)}" for key, value in values.items()]
     return lines[1:]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, list):
+def text_of(value: Any) -> str:
+    """A value as config.ini has it, and no password.
+
+    >>> text_of(["a", "b"]), text_of(True), text_of("postgresql+psycopg://sink:secret@host/ledger")
+    ('a, b', 'yes', 'postgresql+psycopg://sink:***@host/ledger')
+    """
+    if isinstance(value, list | tuple):
         return ", ".join(value)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return without_password(str(value))

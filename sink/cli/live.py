@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,14 @@ from sink.telemetry import Journal
 _LINE_SECONDS = 10
 _REFRESH_SECONDS = 0.5
 _RATE_SECONDS = 10
+STATUS_STYLE = {
+    "done": "green",
+    "shadow": "cyan",
+    "skipped": "dim",
+    "refused": "yellow",
+    "failed": "bold red",
+}
+"""How the end of an action's run looks."""
 
 
 @dataclass(slots=True)
@@ -82,11 +90,18 @@ def _opening(view: View, drain: bool) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("from", f"{', '.join(settings.mns.queues)}  on  {view.endpoint}")
     facts.add_row("into", f"{settings.sls.project}/{settings.sls.logstore}")
+    if settings.action:
+        facts.add_row("acts", ", ".join(_enabled(settings)))
     if settings.local.enabled:
         facts.add_row("cloud", _embedded(settings, drain))
         facts.add_row("data", str(settings.local.data.resolve()))
     what = "Emptying the queue" if drain else "Every ECS event goes into the logstore; Ctrl-C ends it"
     return Group(Text(f"ecs-event-sink. {what}.", style="bold"), facts, _tries(drain))
+
+
+def _enabled(settings: Settings) -> Sequence[str]:
+    """The enabled actions; of those that only decide, that they do."""
+    return [f"{name}{' (shadow)' if own.mode == 'shadow' else ''}" for name, own in settings.action.items()]
 
 
 def _embedded(settings: Settings, drain: bool) -> str:
@@ -105,7 +120,8 @@ def _tries(drain: bool) -> Text:
     return Text(
         "\nTry, in another terminal:\n"
         f"""  {sink} query 'kind:"Instance:PreemptibleInstanceInterruption"'\n"""
-        f"""  {sink} query '* | select kind, state, count(1) as n group by kind, state order by n desc'\n""",
+        f"""  {sink} query '* | select kind, state, count(1) as n group by kind, state order by n desc'\n"""
+        f"""  {sink} query 'status:done | select module, instance_id, reason'\n""",
         style="dim",
     )
 
@@ -132,7 +148,10 @@ def _table(view: View) -> RenderableType:
         f"{view.rate:.1f}/s",
     )
     parts: list[RenderableType] = [Text(""), figures, _notes(view), Text("")]
-    return Group(*parts, _recent(view.journal.recent))
+    parts.append(_recent(view.journal.recent))
+    if view.journal.decisions:
+        parts += [Text("\n  actions" + _counts(view, ": "), style="dim"), _decisions(view.journal.decisions)]
+    return Group(*parts)
 
 
 def _notes(view: View) -> Text:
@@ -172,13 +191,34 @@ def _told(event: Event) -> tuple[str, str, str, str]:
     return f"{when:%H:%M:%S}" if when else "", event.kind, event.state or event.status, which
 
 
+def _decisions(records: Iterable[Mapping[str, str]]) -> RenderableType:
+    """The last decisions, one a line: when, by whom, how it ended and why, and of which instance."""
+    lines = Table.grid(padding=(0, 2), pad_edge=True)
+    for width in (8, None, None, None):
+        lines.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
+    lines.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for one in records:
+        when = datetime.fromtimestamp(int(one["finished_at_ms"]) / 1000)
+        told = (f"{when:%H:%M:%S}", one["module"], one["status"], one.get("instance_id", ""))
+        lines.add_row(*map(escape, told), escape(one["reason"]), style=STATUS_STYLE.get(one["status"], ""))
+    return lines
+
+
+def _counts(view: View, head: str) -> str:
+    """How many runs of actions ended how; nothing where there were none."""
+    counts = view.journal.actions
+    told = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
+    return f"{head}{told}" if told else ""
+
+
 def _line(view: View) -> str:
     tally = view.pipeline.tally
     text = (
         f"received {tally.received:,}  stored {tally.stored:,}  in hand {view.pipeline.in_hand:,}  "
         f"oldest {view.oldest_seconds:.1f} s  rate {view.rate:.1f}/s"
     )
-    return escape(text + (f"  left in the queue {tally.waiting:,}" if tally.waiting else ""))
+    text += f"  left in the queue {tally.waiting:,}" if tally.waiting else ""
+    return escape(text + _counts(view, "  actions: "))
 
 
 def _summary(view: View) -> str:
@@ -189,4 +229,4 @@ def _summary(view: View) -> str:
         parts.append(f"quarantined {tally.quarantined:,}")
     if tally.given_back:
         parts.append(f"given back {tally.given_back:,}")
-    return escape(f"Ended after {seconds:.0f} s: {', '.join(parts)}.")
+    return escape(f"Ended after {seconds:.0f} s: {', '.join(parts)}{_counts(view, '; actions: ')}.")

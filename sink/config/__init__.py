@@ -7,7 +7,7 @@ A key that is unknown, and a setting that could have no effect, is a fault: what
 and nobody reads is worse than an error.
 """
 
-from sink.config.loading import load_settings
+from sink.config.loading import load_settings, without_password
 from sink.config.sections import ActionSettings, EndpointsSection, GuardSection, Limits, Mode, Settings
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Mode",
     "Settings",
     "load_settings",
+    "without_password",
 ]

@@ -24,6 +24,7 @@ from sink.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "SINK__"
 _ACTION = "action."
+_PASSWORD = re.compile(r"(?P<user>://[^/:@]*:)[^?]+(?=@)|(?<=[?&]password=)[^&]+")
 
 Values = dict[str, dict[str, str]]
 OptionsOf = Callable[[Sequence[str]], Mapping[str, type[BaseModel]]]
@@ -71,9 +72,18 @@ def _read(path: Path) -> Values:
 def _secrets(values: Values) -> list[str]:
     """No password stands in a file that is copied about and committed."""
     url = values.get("ledger", {}).get("url", "")
-    if not re.search(r"://[^/@]*:[^/@]+@", url):
+    if not _PASSWORD.search(url):
         return []
     return ["[ledger] url: holds a password. Leave it out here, and set SINK__LEDGER__URL in the environment"]
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown.
+
+    >>> without_password("postgresql+psycopg://sink:secret@host/ledger")
+    'postgresql+psycopg://sink:***@host/ledger'
+    """
+    return _PASSWORD.sub(lambda found: f"{found['user'] or ''}***", url)
 
 
 def _overlay(values: Values, environment: Mapping[str, str]) -> None:
