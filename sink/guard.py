@@ -13,7 +13,6 @@ call for it at once. The rules are on by default, and pure: what they go by is h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor
@@ -22,9 +21,6 @@ from pathlib import Path
 from sink.action import GroupState, Instance, Plan
 from sink.config import Limits
 from sink.events import Event
-
-_INSTANCE_ID = re.compile(r"i-[0-9a-z]+")
-"""Debug events have masked and placeholder ids: `i-bp***`, `<resource-id>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ def is_near_its_end(state: GroupState, server_id: str) -> bool:
 
 def _check_names(event: Event) -> Refusal | None:
     """Refuse masked and placeholder ids, and an event that names two instances or accounts."""
-    if not _INSTANCE_ID.fullmatch(event.instance_id):
+    if not event.has_instance:
         return Refusal("instance id", f"{event.instance_id or 'nothing'!r} is no instance id: a test event?")
     arn = event.resource_arn.split(":")
     if event.resource_type == "instance" and event.resource_id != event.instance_id:

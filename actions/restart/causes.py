@@ -17,9 +17,9 @@ from sink.action import Earlier, Instance, News, Order, ScalingMember, Skip
 from sink.events import INTERRUPTION, STATE_CHANGE
 
 _STOPPING_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 30.0
 _RELEASE_MS = 600_000
 """An instance that is released within ten minutes is not worth a start."""
-_FINAL = frozenset({"Executed", "Failed", "Avoided", "Canceled"})
 _STARTED_BY_PLATFORM = (
     "Instance:SystemFailure.Reboot",
     "Instance:SystemFailure.Redeploy",
@@ -27,8 +27,8 @@ _STARTED_BY_PLATFORM = (
     "Instance:SystemMaintenance.",
 )
 _ORDERS_TO_STOP = frozenset({"StopInstance", "StopInstances", "DeleteInstance", "DeleteInstances", "Release"})
-_ROUNDED_SECONDS = 2.0
-"""ActionTrail's times are whole seconds."""
+_ROUNDED_MS = 2_000
+"""ActionTrail's times are whole seconds, at whatever pace."""
 _ORDERS_TO_REBOOT = frozenset({"RebootInstance", "RebootInstances"})
 
 
@@ -58,11 +58,6 @@ class Facts:
     """Earlier starts within the window, oldest first."""
 
     @property
-    def trail_is_due(self) -> bool:
-        """Tell whether ActionTrail has had the time to hear of what led to the stop, and is to be asked."""
-        return self.options.consult_actiontrail and self.trail_is_late_by <= 0
-
-    @property
     def trail_is_late_by(self) -> float:
         """Seconds at the cloud's pace until ActionTrail is asked."""
         return self.options.actiontrail_delay_seconds - self.seconds_since(self.at_ms)
@@ -74,6 +69,28 @@ class Facts:
     def seconds_before_stop(self, at_ms: int) -> float:
         """Seconds from then until the stop, at the cloud's pace; negative for what came after it."""
         return (self.at_ms - at_ms) / 1000 * self.pace
+
+    def was_started_after(self, at_ms: int) -> bool:
+        """Tell whether the instance was started between then and the stop.
+
+        `Starting` is certain; `Running` may be told late.
+        """
+        started_ms = self.instance.started_at_ms if self.instance else None
+        return (started_ms is not None and started_ms > at_ms) or any(
+            one.kind == STATE_CHANGE and one.status == "Starting" and at_ms < one.event_time_ms <= self.at_ms
+            for one in self.news
+        )
+
+    def standing_order(self, names: frozenset[str]) -> Order | None:
+        """The last of such orders before the stop, unless the instance was started again after it."""
+        standing = [
+            one
+            for one in self.orders
+            if one.name in names
+            and one.at_ms <= self.at_ms + _ROUNDED_MS
+            and not self.was_started_after(one.at_ms + _ROUNDED_MS)
+        ]
+        return max(standing, key=lambda one: (one.at_ms, one.name, one.by), default=None)
 
     def lately(self, kind: str) -> Iterator[News]:
         """The events of a kind, named whole or by its beginning, that came since shortly before the stop."""
@@ -92,9 +109,14 @@ def explain(facts: Facts) -> Decision:
 
 
 def _it_is_over(facts: Facts) -> Decision:
-    later = [one for one in facts.news if one.kind == STATE_CHANGE and one.event_time_ms > facts.at_ms]
-    over = next((one.status for one in later if one.status in ("Starting", "Running", "Deleted")), None)
-    return Skip(f"it was seen {over} after this stop") if over else None
+    later = {one.status for one in facts.news if one.kind == STATE_CHANGE and one.event_time_ms > facts.at_ms}
+    over = next((state for state in ("Deleted", "Running", "Starting") if state in later), None)
+    if over:
+        return Skip(f"it was seen {over} after this stop")
+    started_ms = facts.instance.started_at_ms if facts.instance else None
+    if started_ms is not None and started_ms > facts.at_ms:
+        return Skip("it was started after this stop")
+    return None
 
 
 def _it_is_gone(facts: Facts) -> Decision:
@@ -141,35 +163,39 @@ def _it_runs(facts: Facts) -> Decision:
 
 
 def _the_platform_is_at_it(facts: Facts) -> Decision:
-    latest: dict[str, News] = {}
-    for one in sorted(facts.news, key=lambda one: one.event_time_ms):
-        if one.kind.startswith(_STARTED_BY_PLATFORM):
-            latest[one.kind] = one
-    for kind, one in latest.items():
-        left = facts.options.platform_minutes * 60 - facts.seconds_since(one.event_time_ms)
+    by_age = sorted(facts.news, key=lambda one: (one.event_time_ms, one.status != "Executing", one.kind))
+    latest = {one.kind: one for one in by_age if one.kind.startswith(_STARTED_BY_PLATFORM)}
+    for one in latest.values():
+        left = _left_for_the_platform(facts, one.event_time_ms)
         if one.status == "Executing" and left > 0:
-            return Wait(f"{kind} is being executed: the platform restarts it", min(left, 30.0) + 1)
+            return Wait(f"{one.kind} is being executed: the platform restarts it", left)
     return None
+
+
+def _left_for_the_platform(facts: Facts, since_ms: int) -> float:
+    """Seconds until to look again whether the platform has started it; 0 when it had its time."""
+    left = facts.options.platform_minutes * 60 - facts.seconds_since(since_ms)
+    return min(left, _LOOK_AGAIN_SECONDS) if left > 0 else 0.0
 
 
 def _it_does_not_charge(facts: Facts) -> Decision:
-    economical = facts.instance is not None and facts.instance.stopped_mode == "StopCharging"
-    return Skip("deliberate: economical mode, which is never entered from inside") if economical else None
+    instance = facts.instance
+    if instance is None or instance.stopped_mode != "StopCharging":
+        return None
+    if instance.is_spot and instance.spot_interruption_behavior == "Stop":
+        return Skip("spot reclaim: stopped into economical mode, as its owner chose")
+    return Skip("deliberate: economical mode, which is never entered from inside")
 
 
 def _somebody_ordered_it(facts: Facts) -> Decision:
-    for order in facts.orders:
-        if order.name in _ORDERS_TO_STOP and facts.seconds_before_stop(order.at_ms) >= -_ROUNDED_SECONDS:
-            return Skip(f"deliberate: {order.name} by {order.by}")
-    return None
+    order = facts.standing_order(_ORDERS_TO_STOP)
+    return Skip(f"deliberate: {order.name} by {order.by}") if order else None
 
 
 def _it_is_rebooting(facts: Facts) -> Decision:
-    for order in facts.orders:
-        left = facts.options.platform_minutes * 60 - facts.seconds_since(order.at_ms)
-        if order.name in _ORDERS_TO_REBOOT and left > 0:
-            return Wait(f"{order.by} ordered {order.name}: it comes up by itself", min(left, 30.0) + 1)
-    return None
+    order = facts.standing_order(_ORDERS_TO_REBOOT)
+    left = _left_for_the_platform(facts, order.at_ms) if order else 0.0
+    return Wait(f"{order.by} ordered {order.name}: it comes up by itself", left) if order and left else None
 
 
 def _auto_scaling_has_it(facts: Facts) -> Decision:

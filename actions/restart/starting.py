@@ -1,9 +1,9 @@
 """Start an instance, and watch that it stays up.
 
-Before the call the live state is read, and after it read again until the instance has run for a while:
-only that counts. What StartInstance answers is sorted by `ANSWERS` (ECS API reference, "StartInstance"):
+After the order the live state is read until the instance has run for a while: only that counts. What
+StartInstance answers is sorted by `ANSWERS` (ECS API reference, "StartInstance"):
 
-    benign      somebody else was quicker: watch as if it had been us
+    benign      it is not Stopped any more, somebody else was quicker: look again
     pass        it may work later: tried again while there is time
     final       it will never work for this stop
     operator    it needs somebody: an alarm
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from actions.restart.causes import Facts
 from actions.restart.options import RestartOptions
-from sink.action import Cloud, Instance, Outcome
+from sink.action import Cloud, Outcome
 from sink.errors import CloudError, TemporaryError, Throttled, Unreachable
 from sink.events import STATE_CHANGE
 
@@ -56,11 +57,11 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
 )
 """A code that is not here needs somebody to look at it."""
 
-_LATER_SECONDS = 30.0
+_PAUSES: Mapping[Answer, float] = MappingProxyType({Answer.BENIGN: 3.0, Answer.PASS: 30.0})
+"""Seconds until the next try."""
+_UP = ("Pending", "Starting", "Running")
 _LOOK_SECONDS = 5.0
 _LAG_SECONDS = 10.0
-_MINUTE_MS = 60_000
-"""DescribeInstances tells StartTime to the minute."""
 
 
 @dataclass(slots=True)
@@ -70,11 +71,14 @@ class _Watched:
     began_ms: int
     now_ms: int = 0
     status: str = ""
+    ran: bool = False
     running_since_ms: int | None = None
 
     def see(self, status: str, now_ms: int) -> None:
-        if status == "Running" and self.running_since_ms is None:
-            self.running_since_ms = now_ms
+        if status != "Running":
+            self.running_since_ms = None
+        elif self.running_since_ms is None:
+            self.ran, self.running_since_ms = True, now_ms
         self.status, self.now_ms = status, now_ms
 
 
@@ -87,53 +91,37 @@ class Start:
         self._run = cloud.run
         self._options = options
 
-    async def carry_out(self) -> Outcome:
-        """Start and watch; after a restart of the sink, find out first how far it was."""
-        instance = await self._cloud.instance(self._instance_id)
-        if instance is None:
-            return Outcome.failed("it was released before it could be started", alarm=False)
-        if instance.locks:
-            return Outcome.failed(f"locked meanwhile: {', '.join(instance.locks)}", alarm=False)
-        if instance.status == "Stopped" and not self._was_started(instance):
-            refused = await self._start()
-            if refused is not None:
-                return refused
-        return await self._watch()
+    def had_effect(self, facts: Facts, started_at_ms: int | None) -> bool:
+        """Tell whether the start was ordered before a restart of the sink, or before an error, and worked.
 
-    def _was_started(self, instance: Instance) -> bool:
-        """Tell whether the start that was begun before a restart of the sink had its effect.
-
-        Then the instance stopped once more since, and that stop has an event, and a run, of its own.
+        `started_at_ms` is when the instance had last been started by the time of the plan. If it is Stopped
+        now and was started since, it stopped once more, and that stop has an event, and a run, of its own.
         """
         begun_ms = self._run.begun(f"start {self._instance_id}")
-        if begun_ms is None:
+        instance = facts.instance
+        if begun_ms is None or instance is None:
             return False
-        started_ms = instance.started_at_ms
-        if started_ms is not None and started_ms // _MINUTE_MS >= begun_ms // _MINUTE_MS:
-            return True
-        return self._seen("Starting", begun_ms) or self._seen("Running", begun_ms)
-
-    def _seen(self, state: str, since_ms: int) -> bool:
-        return any(
-            one.kind == STATE_CHANGE and one.status == state and one.event_time_ms >= since_ms
-            for one in self._run.news(self._instance_id)
+        if instance.status != "Stopped":
+            return instance.status in _UP
+        return instance.started_at_ms != started_at_ms or any(
+            one.kind == STATE_CHANGE and one.status in _UP and one.event_time_ms >= begun_ms
+            for one in facts.news
         )
 
-    async def _start(self) -> Outcome | None:
-        """Give the order. An outcome only where it is refused for good."""
+    async def order(self) -> Outcome | None:
+        """Give the order; an outcome only where it is refused for good. Raises TemporaryError else."""
         try:
             await self._cloud.start(self._instance_id)
-        except (Unreachable, Throttled):
-            raise
         except CloudError as error:
-            answer = ANSWERS.get(error.code, Answer.OPERATOR)
-            if answer is Answer.PASS:
-                raise TemporaryError(str(error), retry_after_seconds=_LATER_SECONDS) from error
-            if answer is not Answer.BENIGN:
-                return Outcome.failed(f"StartInstance: {error}", alarm=answer is Answer.OPERATOR)
+            answer = ANSWERS.get(error.code)
+            if answer is None and isinstance(error, (Unreachable, Throttled)):
+                raise
+            if answer is not None and answer in _PAUSES:
+                raise TemporaryError(str(error), retry_after_seconds=_PAUSES[answer]) from error
+            return Outcome.failed(f"StartInstance: {error}", alarm=answer is not Answer.FINAL)
         return None
 
-    async def _watch(self) -> Outcome:
+    async def watch(self) -> Outcome:
         """Look, at each of its events and now and then, until it has run for a while or will not."""
         watched = _Watched(self._run.now_ms())
         while True:
@@ -146,13 +134,14 @@ class Start:
     def _verdict(self, watched: _Watched) -> Outcome | None:
         """How it ended; None while it may yet go either way. The state may lag behind the order at first."""
         seconds = self._seconds(watched.began_ms, watched.now_ms)
-        ran_once = watched.running_since_ms is not None
-        if watched.status == "gone" or (watched.status == "Stopped" and (ran_once or seconds > _LAG_SECONDS)):
-            return Outcome.failed(f"it was started, and is {watched.status} again")
-        if watched.status == "Running" and watched.running_since_ms is not None:
+        if watched.status == "gone":
+            return Outcome.failed("it was started, and released", alarm=False)
+        if watched.status == "Stopped" and (watched.ran or seconds > _LAG_SECONDS):
+            return Outcome.failed("it was started, and is Stopped again")
+        if watched.running_since_ms is not None:
             up_after = self._seconds(watched.began_ms, watched.running_since_ms)
-            if seconds - up_after >= self._options.stays_seconds:
-                return Outcome.done(f"started: Running after {up_after:.0f} s, and stays")
+            stays = seconds - up_after >= self._options.stays_seconds
+            return Outcome.done(f"started: Running after {up_after:.0f} s, and stays") if stays else None
         if seconds > self._options.watch_seconds:
             return Outcome.failed(f"it was started, and is {watched.status} after {seconds:.0f} s")
         return None

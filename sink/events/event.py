@@ -7,6 +7,7 @@ different keys. Each rule that looks odd is one of those cases.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
@@ -24,6 +25,7 @@ INTERRUPTION = "Instance:PreemptibleInstanceInterruption"
 CLOUDMONITOR_ZONE = timezone(timedelta(hours=8))
 """CloudMonitor writes its times in UTC+8; used only where a time names no zone."""
 
+_INSTANCE_ID = re.compile(r"i-[0-9a-z]+")
 _STATES = {
     state.lower(): state
     for state in ("Created", "Pending", "Starting", "Running", "Stopping", "Stopped", "Deleted")
@@ -60,6 +62,11 @@ class Event:
     zone_id: str = ""
     event_time: str = ""
     event_time_ms: int | None = None
+
+    @property
+    def has_instance(self) -> bool:
+        """Tell whether `instance_id` can be one: debug events have masks and placeholders, `i-bp***`."""
+        return _INSTANCE_ID.fullmatch(self.instance_id) is not None
 
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `event`. Its time is the event's own, or of receipt where it has none."""

@@ -1,8 +1,8 @@
 """A run in memory: its time is settable, its memory outlives a kill.
 
 `TestRun()` lives by the wall clock. `TestRun(now_ms=…)` has a clock of its own, which stands still but for
-`sleep` and `next_news`: they set it forward at once, so that hours pass in no time. `dies_after` kills the run
-between two of its steps, and `again()` is the run that the restarted sink makes of what is left.
+`sleep` and `next_news`: they set it forward at once, so that hours pass in no time. `dies_after` kills the
+run between two of its steps, and `again()` is the run that the restarted sink makes of what is left.
 """
 
 from __future__ import annotations
