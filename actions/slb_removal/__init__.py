@@ -3,19 +3,22 @@
     weight 0 in every group → wait until its connections fall → remove → see that it is gone
                             → reclaimed: done · withdrawn: put back as it was
 
-A reclaim is announced five minutes ahead. `traffic.py` moves traffic away and back, group by group, and
-looks each time at what came of it; `ending.py` knows how the story ended; `options.py` is what can be set.
+A reclaim is announced five minutes ahead. `traffic.py` moves traffic away and back in all groups at once,
+`serving.py` in one, looking each time at what came of it; `ending.py` knows how the story ended;
+`options.py` is what can be set.
 On maintenance and host failures, where that is switched on, an instance is not removed: its weight is
 0 until it runs again.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from actions.slb_removal.ending import Ending
 from actions.slb_removal.options import SlbRemovalOptions
-from actions.slb_removal.traffic import Traffic
+from actions.slb_removal.traffic import Traffic, as_one
 from sink.action import Action, Cloud, Outcome, Place, Plan, ScalingMember, Skip, plain, restored
 from sink.events import INTERRUPTION, Event
 
@@ -48,6 +51,7 @@ class SlbRemoval(Action):
         "ess:EnterStandby",
         "ess:ExitStandby",
         "cms:QueryMetricLast",
+        "ecs:DescribeInstanceHistoryEvents",
     )
     Options: ClassVar[type[SlbRemovalOptions]] = SlbRemovalOptions
     options: SlbRemovalOptions
@@ -67,51 +71,78 @@ class SlbRemoval(Action):
 
     async def plan(self, event: Event, cloud: Cloud) -> Plan | Skip:
         """Find every place where the instance serves."""
-        instance_id = event.instance_id
-        member = await cloud.scaling_member(instance_id)
+        member, found = await asyncio.gather(
+            self._scaling_member(event.instance_id, cloud), cloud.places(event.instance_id)
+        )
         if member is not None and self.options.scaling_groups == "leave":
             return Skip(f"scaling group: {member.scaling_group_id} takes care of it")
-        found = [one for one in await cloud.places(instance_id) if self._is_ours(one)]
-        places = tuple(one for one in found if one.group.kind != "master_slave")
-        fixed = sorted({one.group.group_id for one in found if one.group.kind == "master_slave"})
+        ours = [one for one in found if self._is_ours(one)]
+        places = tuple(one for one in ours if one.group.kind != "master_slave")
+        fixed = sorted({one.group.group_id for one in ours if one.group.kind == "master_slave"})
         if not places:
-            only = (
-                f", but for the master/slave groups {', '.join(fixed)}, which cannot be edited"
-                if fixed
-                else ""
-            )
-            return Skip(f"it serves behind no balancer{only}")
+            return _no_place(found, fixed)
+        is_reclaim, planned_ms = event.kind == INTERRUPTION, cloud.run.now_ms()
         facts: dict[str, Any] = {
-            "instance_id": instance_id,
-            "began_ms": event.event_time_ms if event.event_time_ms is not None else cloud.run.now_ms(),
-            "reclaim": event.kind == INTERRUPTION,
+            "instance_id": event.instance_id,
+            "planned_ms": planned_ms,
+            "began_ms": event.event_time_ms if event.event_time_ms is not None else planned_ms,
+            "reclaim": is_reclaim,
             "kind": event.kind,
             "member": plain(member),
-            "groups": len({one.group for one in places}),
+            "groups": _group_count(found),
             "fixed": fixed,
         }
-        what = "it is about to be reclaimed" if facts["reclaim"] else f"{event.kind} is being executed"
-        return Plan(f"{what}, and serves in {_counted(facts['groups'], 'group')}", places, facts)
+        what = "it is about to be reclaimed" if is_reclaim else f"{event.kind} is being executed"
+        count = _group_count(places)
+        return Plan(f"{what}, and serves in {count} group{'' if count == 1 else 's'}", places, facts)
 
     async def carry_out(self, plan: Plan, cloud: Cloud) -> Outcome:
         """Move its traffic away, and see how the story ends."""
         traffic = Traffic(plan.facts["instance_id"], plan.places, cloud, self.options)
         ending = Ending(plan.facts, traffic, cloud, self.options)
+        if (outcome := await ending.already()) is not None:
+            return outcome
         if not plan.facts["reclaim"]:
-            await traffic.drain()
+            if failures := await traffic.drain():
+                raise as_one(failures, "weight 0 elsewhere")
             return await ending.when_it_is_over()
-        member = restored(ScalingMember | None, plan.facts["member"])  # type: ignore[arg-type]
-        whole = len({one.group for one in plan.places}) == plan.facts["groups"]
-        if member is not None and whole and self.options.scaling_groups == "standby":
-            await traffic.stand_by(member)
-        await traffic.drain()
-        await traffic.wait_until_idle(plan.facts["began_ms"])
+        until_ms = self._removal_at_ms(plan, cloud)
+        # A drain that failed stands in the record, and is made up for by the removal or fails with it.
+        await traffic.drain(until_ms, self._for_standby(plan))
+        await traffic.wait_until_idle(until_ms)
         await traffic.remove()
-        return await ending.of_a_reclaim(member)
+        return await ending.of_a_reclaim()
+
+    async def _scaling_member(self, instance_id: str, cloud: Cloud) -> ScalingMember | None:
+        if self.options.scaling_groups == "remove":
+            return None
+        return await cloud.scaling_member(instance_id)
+
+    def _for_standby(self, plan: Plan) -> ScalingMember | None:
+        """The member, unless the plan leaves a group out: standby would take its weight there too."""
+        is_whole = _group_count(plan.places) == plan.facts["groups"]
+        return restored(ScalingMember | None, plan.facts["member"]) if is_whole else None  # type: ignore[arg-type]
+
+    def _removal_at_ms(self, plan: Plan, cloud: Cloud) -> float | None:
+        """When it is removed at the latest, in ms since 1970."""
+        planned_ms: int = plan.facts["planned_ms"]
+        if cloud.run.deadline_ms is None:
+            return None
+        return planned_ms + self.options.drain_share * (cloud.run.deadline_ms - planned_ms)
 
     def _is_ours(self, place: Place) -> bool:
         return not self.options.groups or place.group.group_id in self.options.groups
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _group_count(places: Iterable[Place]) -> int:
+    return len({one.group for one in places})
+
+
+def _no_place(found: Sequence[Place], fixed: Sequence[str]) -> Skip:
+    """Why there is nothing to do. That it stays where nobody can take it out is for an operator."""
+    if fixed:
+        only = f"but for the master/slave groups {', '.join(fixed)}, which cannot be edited"
+        return Skip(f"it serves behind no balancer, {only}", alarm=True)
+    if found:
+        return Skip("it serves in none of the groups in [action.slb_removal] groups")
+    return Skip("it serves behind no balancer")

@@ -21,7 +21,7 @@ class SlbRemovalOptions(Options):
     drain_seconds: float = Field(120.0, ge=0, le=300)
     """How long its connections are given to end, at weight 0."""
     drain_share: float = Field(0.6, gt=0, le=0.9)
-    """Share of the notice after which it is removed, however many are left."""
+    """Share of what is left of the notice after which it is removed, however many are left."""
     idle_connections: int = Field(2, ge=0)
     """So few TCP connections are none: those of agents and of health checks."""
     scaling_groups: Literal["standby", "leave", "remove"] = "standby"
