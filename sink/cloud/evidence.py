@@ -64,8 +64,10 @@ class Evidence:
             found += answer.value.orders
             token = answer.value.next_token
             if not token:
-                kept = sorted((one for one in found if one.at_ms >= since_ms), key=lambda one: one.at_ms)
-                return Answer(tuple(kept), answer.api, answer.request_id)
+                # The newest come first, and within a second only their order tells which was earlier.
+                kept = [one for one in reversed(found) if one.at_ms >= since_ms]
+                ordered = tuple(sorted(kept, key=lambda one: one.at_ms))
+                return Answer(ordered, answer.api, answer.request_id)
 
     async def connections(self, instance_id: str, region_id: str, turn: Turn) -> Answer[int | None]:
         """Its established TCP connections; None where the agent tells nothing."""

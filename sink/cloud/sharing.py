@@ -77,20 +77,22 @@ class Sharing(Generic[R, K, V]):
         self._read = read
         self._room = room
         self._most = most
-        self._batches: dict[R, Batch[K, V]] = {}
+        self._open: dict[R, list[Batch[K, V]]] = {}
         self._work: set[asyncio.Task[None]] = set()
 
     async def ask(self, key: K, turn: Turn) -> V:
         """The answer to a question that is sent from now on."""
         room = self._room(key)
-        batch = self._batches.get(room)
-        if batch is None or not batch.is_open or (len(batch) >= self._most and key not in batch):
-            batch = self._batches[room] = Batch(turn)
-            task = asyncio.create_task(self._answer(room, batch))
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
-        else:
+        waiting = self._open[room] = [one for one in self._open.get(room, ()) if one.is_open]
+        batch = next((one for one in waiting if key in one or len(one) < self._most), None)
+        if batch is not None:
             batch.turn.join(turn)
+            return await batch.add(key)
+        batch = Batch(turn)
+        waiting.append(batch)
+        task = asyncio.create_task(self._answer(room, batch))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
         return await batch.add(key)
 
     async def _answer(self, room: R, batch: Batch[K, V]) -> None:
@@ -102,5 +104,8 @@ class Sharing(Generic[R, K, V]):
             if not isinstance(error, Exception):
                 raise
         finally:
-            if self._batches.get(room) is batch:
-                del self._batches[room]
+            left = [one for one in self._open.get(room, ()) if one.is_open]
+            if left:
+                self._open[room] = left
+            else:
+                self._open.pop(room, None)

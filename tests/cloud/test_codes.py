@@ -30,7 +30,8 @@ DOCUMENTED: dict[type[CloudError], str] = {
         "IncorrectInstanceStatus IncorrectInstanceStatus.Initializing OperationDenied.NoStock "
         "QuotaExceed.ElasticQuota InsufficientBalance InstanceExpired InstanceLockedForSecurity DiskError "
         "OperationDenied.SpotPriceLowerThanPublicPrice InstanceExpiredOrInArrears "
-        "InvalidInstanceId.NotSupport ChargeTypeViolation InvalidSpotPriceLimit.LowerThanPublicPrice IdempotentParameterMismatch "
+        "InvalidInstanceId.NotSupport ChargeTypeViolation IdempotentParameterMismatch "
+        "InvalidSpotPriceLimit.LowerThanPublicPrice "
         "MissingParameter DryRunOperation RspoolVipExist ObtainIpFail BackendServersMalformed "
         "TooManyBackendServers IncorrectScalingGroupStatus IncorrectCapacity.MinSize"
     ),

@@ -1,0 +1,378 @@
+"""The way to the API: in the order of deadlines, within the vendor's rates, again where it may pass."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import pytest
+
+from sink.cloud.api import Api
+from sink.cloud.calls import Call, Document
+from sink.cloud.gate import Gate
+from sink.cloud.rates import Rate
+from sink.cloud.turn import Turn
+from sink.credentials import LOCAL_KEYS
+from sink.errors import Denied, Missing, Rejected, Throttled, Unreachable
+from tests.cloud.world import PACE, QUICK, Scene, everything_at, in_
+from tests.faults import inject
+from tests.local.conftest import until_waiting
+from tests.local.pop_client import REGION
+from tests.processes import wait_until
+
+
+@asynccontextmanager
+async def gate(url: str, **options: Any) -> AsyncIterator[Gate]:
+    """A gate to an embedded cloud."""
+    api = Api(everything_at(url), LOCAL_KEYS)
+    made = Gate(api, **{"rates": QUICK, "pace": PACE, "random": Random(3), **options})
+    try:
+        yield made
+    finally:
+        made.close()
+        api.close()
+
+
+def ask(action: str = "DescribeRegions", **parameters: str) -> Call[Document]:
+    return Call("ecs", action, REGION, lambda document: document, parameters)
+
+
+def start(instance_id: str) -> Call[Document]:
+    parameters = {"InstanceId": instance_id}
+    return Call("ecs", "StartInstance", REGION, lambda document: document, parameters, repeatable=False)
+
+
+@asynccontextmanager
+async def held_up(scene: Scene, through: Gate) -> AsyncIterator[None]:
+    """One thread, and a call in it: what is asked meanwhile waits until the block ends."""
+    inject(scene.url, "ecs:DescribeZones", delay_seconds=0.5, times=1)
+    holding = asyncio.create_task(through.ask(ask("DescribeZones"), Turn()))
+    await asyncio.to_thread(until_waiting, scene.url)
+    yield
+    await holding
+
+
+def until_answered(scene: Scene, zones: int) -> None:
+    """Return once so many of the calls that hung were answered; there must be no more of them."""
+    wait_until(lambda: scene.asked("DescribeZones") >= zones, "the calls that were under way")
+    assert scene.asked("DescribeZones") == zones
+
+
+def test_the_earliest_deadline_goes_first(scene: Scene) -> None:
+    """However long others have waited: they come next, and the background last."""
+    came: list[str] = []
+
+    async def run() -> None:
+        async with gate(scene.url, threads=1) as through:
+
+            async def named(name: str, turn: Turn) -> None:
+                await through.ask(ask(), turn)
+                came.append(name)
+
+            async with held_up(scene, through):
+                turns = {
+                    "whenever": Turn(),
+                    "later": Turn(in_(200)),
+                    "late": Turn(in_(-5)),
+                    "soon": Turn(in_(100)),
+                    "then": Turn(),
+                }
+                asked = [asyncio.create_task(named(*one)) for one in turns.items()]
+                await asyncio.sleep(0)
+            await asyncio.gather(*asked)
+
+    asyncio.run(run())
+
+    assert came == ["soon", "later", "whenever", "late", "then"]
+
+
+def test_the_most_urgent_goes_first_whatever_api_it_is_for(scene: Scene) -> None:
+    """Each API has a quota of its own, but the threads of a product are for all."""
+    came: list[str] = []
+
+    async def run() -> None:
+        async with gate(scene.url, threads=1) as through:
+
+            async def named(action: str, turn: Turn) -> None:
+                await through.ask(ask(action), turn)
+                came.append(action)
+
+            async with held_up(scene, through):
+                asked = [
+                    asyncio.create_task(named("DescribeRegions", Turn())),
+                    asyncio.create_task(named("DescribeInstances", Turn(in_(50)))),
+                ]
+                await asyncio.sleep(0)
+            await asyncio.gather(*asked)
+
+    asyncio.run(run())
+
+    assert came == ["DescribeInstances", "DescribeRegions"]
+
+
+def test_who_joins_in_a_hurry_moves_the_call_forward(scene: Scene) -> None:
+    """A call that serves many is as urgent as the most urgent of them."""
+    came: list[str] = []
+
+    async def run() -> None:
+        async with gate(scene.url, threads=1) as through:
+
+            async def named(name: str, turn: Turn) -> None:
+                await through.ask(ask(), turn)
+                came.append(name)
+
+            async with held_up(scene, through):
+                shared = Turn.together(Turn())
+                asked = [
+                    asyncio.create_task(named("hurried", Turn(in_(100)))),
+                    asyncio.create_task(named("shared", shared)),
+                ]
+                await asyncio.sleep(0)
+                shared.join(Turn(in_(50)))
+            await asyncio.gather(*asked)
+
+    asyncio.run(run())
+
+    assert came == ["shared", "hurried"]
+
+
+def test_the_background_never_takes_the_last_threads(scene: Scene) -> None:
+    """A refresh whose calls hang leaves room for whoever is in a hurry."""
+    inject(scene.url, "ecs:DescribeZones", delay_seconds=1)
+
+    async def run() -> float:
+        async with gate(scene.url, threads=4) as through:
+            background = [
+                asyncio.create_task(through.ask(ask("DescribeZones"), Turn(background=True)))
+                for _ in range(10)
+            ]
+            await asyncio.to_thread(until_waiting, scene.url, 2)
+            began = time.monotonic()
+            await through.ask(ask(), Turn())
+            took = time.monotonic() - began
+            for one in background:
+                one.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            return took
+
+    assert asyncio.run(run()) < 0.7
+    until_answered(scene, 2)
+
+
+def test_a_product_that_hangs_holds_up_no_other(scene: Scene) -> None:
+    """Each has threads of its own."""
+    inject(scene.url, "cms:*", delay_seconds=2)
+
+    async def run() -> float:
+        async with gate(scene.url, threads=2) as through:
+            metric = Call("cms", "DescribeMetricLast", REGION, lambda document: document)
+            hanging = [asyncio.create_task(through.ask(metric, Turn())) for _ in range(4)]
+            await asyncio.to_thread(until_waiting, scene.url, 2)
+            began = time.monotonic()
+            await through.ask(ask(), Turn())
+            took = time.monotonic() - began
+            for one in hanging:
+                one.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+            return took
+
+    assert asyncio.run(run()) < 1
+
+
+def test_the_rate_is_kept(scene: Scene) -> None:
+    """What a bucket holds goes at once, the rest as it fills."""
+    rates = {**QUICK, "ecs": Rate(20.0, 20.0)}
+
+    async def run() -> float:
+        async with gate(scene.url, rates=rates, pace=1.0) as through:
+            began = time.monotonic()
+            await asyncio.gather(*(through.ask(ask(), Turn()) for _ in range(110)))
+            return time.monotonic() - began
+
+    assert asyncio.run(run()) >= 10 / 20.0
+
+
+def test_an_api_that_is_out_of_calls_holds_up_no_other(scene: Scene) -> None:
+    """Edits are few, reads are many; the vendor counts them apart."""
+    rates = {**QUICK, "ecs": Rate(10_000.0, 0.01)}
+
+    async def run() -> float:
+        async with gate(scene.url, rates=rates, pace=1.0) as through:
+            orders = [asyncio.create_task(through.ask(start(f"i-{n}"), Turn(in_(9)))) for n in range(12)]
+            done, waiting = await asyncio.wait(orders, timeout=0.5)
+            assert (len(done), len(waiting)) == (8, 4)
+            began = time.monotonic()
+            await through.ask(ask(), Turn())
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*orders, return_exceptions=True)
+            return time.monotonic() - began
+
+    assert asyncio.run(run()) < 1
+
+
+def test_throttled_calls_are_made_again_and_told(scene: Scene) -> None:
+    """Every second one refused: all are answered, and each turn knows what it met."""
+    inject(scene.url, "ecs:DescribeRegions", status=400, code="Throttling.User", every=2)
+
+    async def run() -> list[Turn]:
+        turns = [Turn() for _ in range(20)]
+        async with gate(scene.url) as through:
+            await asyncio.gather(*(through.ask(ask(), turn) for turn in turns))
+        return turns
+
+    met = [turn.delays["Throttling.User"] for turn in asyncio.run(run())]
+
+    assert sum(met) == scene.asked("DescribeRegions") - 20
+    assert sum(met) >= 10
+
+
+def test_a_quota_that_is_used_up_is_given_up_at_the_deadline(scene: Scene) -> None:
+    """Then the vendor's own refusal comes through, and not a moment later."""
+    inject(scene.url, "ecs:DescribeRegions", status=400, code="Throttling")
+
+    async def run() -> float:
+        async with gate(scene.url) as through:
+            began = time.monotonic()
+            with pytest.raises(Throttled):
+                await through.ask(ask(), Turn(in_(0.8)))
+            return time.monotonic() - began
+
+    assert asyncio.run(run()) < 0.9
+    assert scene.asked("DescribeRegions") > 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "code": "ServiceUnavailable"},
+        {"status": 500, "code": "InternalError"},
+        {"status": 409, "code": "BackendServer.configuring"},
+        {"reset": True},
+        {"truncate": 5},
+    ],
+)
+def test_what_passes_is_waited_out(scene: Scene, fault: dict[str, Any]) -> None:
+    """Twice it fails, then it works."""
+    inject(scene.url, "ecs:DescribeRegions", times=2, **fault)
+
+    async def run() -> Document:
+        async with gate(scene.url) as through:
+            return (await through.ask(ask(), Turn(in_(20)))).value
+
+    assert asyncio.run(run())["Regions"]
+    assert scene.asked("DescribeRegions") == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("IncorrectInstanceStatus", 403, Rejected),
+        ("InvalidInstanceId.NotFound", 404, Missing),
+        ("Forbidden.RAM", 403, Denied),
+    ],
+)
+def test_what_does_not_pass_is_raised_at_once(
+    scene: Scene, code: str, status: int, kind: type[Exception]
+) -> None:
+    """Asking again would be refused again."""
+    inject(scene.url, "ecs:DescribeRegions", status=status, code=code)
+
+    async def run() -> None:
+        async with gate(scene.url) as through:
+            await through.ask(ask(), Turn(in_(20)))
+
+    with pytest.raises(kind):
+        asyncio.run(run())
+    assert scene.asked("DescribeRegions") == 1
+
+
+@pytest.mark.parametrize("fault", [{"reset": True}, {"status": 500, "code": "InternalError"}])
+def test_an_order_that_may_have_been_carried_out_is_not_given_again(
+    scene: Scene, fault: dict[str, Any]
+) -> None:
+    """Whoever gave it looks first."""
+    instance_id = scene.instance(state="Stopped")
+    inject(scene.url, "ecs:StartInstance", after_effect=True, **fault)
+
+    async def run() -> None:
+        async with gate(scene.url) as through:
+            await through.ask(start(instance_id), Turn(in_(20)))
+
+    with pytest.raises(Unreachable):
+        asyncio.run(run())
+    assert scene.asked("StartInstance") == 1
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "OperationConflict", "InstanceNotReady"])
+def test_an_order_that_was_refused_for_the_moment_is_given_again(scene: Scene, code: str) -> None:
+    """Nothing has happened: no quota and no other change was waited out in vain."""
+    instance_id = scene.instance(state="Stopped")
+    inject(scene.url, "ecs:StartInstance", status=403, code=code, times=2)
+
+    async def run() -> None:
+        async with gate(scene.url) as through:
+            await through.ask(start(instance_id), Turn(in_(20)))
+
+    asyncio.run(run())
+
+    assert scene.asked("StartInstance") == 3
+
+
+def test_who_gives_up_gives_the_place_to_the_next(scene: Scene) -> None:
+    """A run that is cancelled while it waits, or while its call is under way, holds up nobody."""
+
+    async def run() -> None:
+        async with gate(scene.url, threads=1) as through:
+            async with held_up(scene, through):
+                gone = [asyncio.create_task(through.ask(ask(), Turn())) for _ in range(5)]
+                await asyncio.sleep(0)
+                for one in gone:
+                    one.cancel()
+                left = asyncio.create_task(through.ask(ask(), Turn()))
+            await asyncio.wait_for(left, 10)
+            assert all(one.cancelled() for one in gone)
+
+    asyncio.run(run())
+
+    assert scene.asked("DescribeRegions") == 1
+
+
+def test_a_call_whose_asker_has_gone_keeps_its_thread_until_it_ends(scene: Scene) -> None:
+    """Else there would be more calls under way than threads."""
+
+    async def run() -> list[str]:
+        came: list[str] = []
+        async with gate(scene.url, threads=1) as through:
+            inject(scene.url, "ecs:DescribeZones", delay_seconds=0.4, times=1)
+            holding = asyncio.create_task(through.ask(ask("DescribeZones"), Turn()))
+            await asyncio.to_thread(until_waiting, scene.url)
+            holding.cancel()
+            began = time.monotonic()
+            await through.ask(ask(), Turn())
+            came.append(f"{time.monotonic() - began:.1f}")
+        return came
+
+    assert float(asyncio.run(run())[0]) >= 0.2
+
+
+def test_what_cannot_be_built_is_raised_and_leaves_the_place(scene: Scene) -> None:
+    """A call may be decided against when its turn comes."""
+
+    def refuse() -> Call[Document]:
+        raise LookupError("nobody wants it any more")
+
+    async def run() -> None:
+        async with gate(scene.url, threads=1) as through:
+            for _ in range(3):
+                with pytest.raises(LookupError):
+                    await through.ask_late(ask().line, Turn(), refuse)
+            await asyncio.wait_for(through.ask(ask(), Turn()), 10)
+
+    asyncio.run(run())
+
+    assert scene.asked("DescribeRegions") == 1
