@@ -68,7 +68,7 @@ class Traffic:
         """Out of every group, seen. Raises what went wrong, once every group was tried."""
         failures = await self._together(self._in_every_group(Serving.remove))
         if failures:
-            raise as_one(failures, f"removed from {len(self._servings) - len(failures)} groups")
+            raise as_one(failures, self._rest("removed from", failures))
         if "removed_ms" not in self._run.notes:
             await self._run.note(removed_ms=self._run.now_ms())
 
@@ -76,7 +76,7 @@ class Traffic:
         """As it was in every group, seen. Raises what went wrong, once every group was tried."""
         failures = await self._together(self._in_every_group(Serving.put_back))
         if failures:
-            raise as_one(failures, f"put back into {len(self._servings) - len(failures)} groups")
+            raise as_one(failures, self._rest("put back into", failures))
 
     async def leave_standby(self, member: ScalingMember) -> None:
         """Into service again, if it was ordered out of it by this run and is still a member."""
@@ -98,6 +98,9 @@ class Traffic:
         except CloudError:
             return False
         return left is not None and left <= self._options.idle_connections
+
+    def _rest(self, done: str, failures: Failures) -> str:
+        return f"{done} {len(self._servings) - len(failures)} of {len(self._servings)} groups"
 
     def _in_every_group(self, work: Callable[[Serving], Awaitable[None]]) -> dict[str, Awaitable[None]]:
         return {one.group.group_id: work(one) for one in self._servings}
