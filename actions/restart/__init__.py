@@ -30,13 +30,7 @@ class Restart(Action):
 
     name = "restart"
     handles = (STATE_CHANGE, *FAILURES)
-    permissions = (
-        "ecs:DescribeInstances",
-        "ecs:DescribeInstanceHistoryEvents",
-        "ecs:StartInstance",
-        "ess:DescribeScalingInstances",
-        "actiontrail:LookupEvents",
-    )
+    permissions = ("ecs:DescribeInstanceHistoryEvents", "ecs:StartInstance", "actiontrail:LookupEvents")
     patience_seconds = 3600.0
     Options: ClassVar[type[RestartOptions]] = RestartOptions
     options: RestartOptions

@@ -70,10 +70,10 @@ class EmbeddedCloud:
         """End all faults."""
         self._page("DELETE", "faults")
 
-    def requests(self, operation: str, containing: str = "") -> Sequence[dict[str, Any]]:
-        """The calls of an operation so far, oldest first; those whose resource contains this."""
+    def requests(self, operation: str) -> Sequence[dict[str, Any]]:
+        """The calls of an operation so far, oldest first, with their `status`."""
         found: list[dict[str, Any]] = self._page("GET", "requests")
-        return [one for one in found if one["operation"] == operation and containing in json.dumps(one)]
+        return [one for one in found if one["operation"] == operation]
 
     def state(self, instance_id: str) -> str:
         """The state of an instance, `Deleted` if it is gone."""
