@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from sink.cloud.api import Api
 from sink.credentials import LOCAL_KEYS, Provider
-from sink.local.fleets import FleetPlan
-from tests.cloud.world import PACE, Scene, everything_at
-from tests.local.conftest import CloudProcess, cloud_process, running_cloud
+from tests.cloud.world import PACE, Scene, everything_at, living
+from tests.local.conftest import CloudProcess, cloud_process
 
 __all__ = ["api", "cloud_process", "limited", "scene"]
 
@@ -21,9 +19,8 @@ __all__ = ["api", "cloud_process", "limited", "scene"]
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     """An embedded cloud that lives fast, without anything in it."""
-    plan = FleetPlan(0, PACE, "ecs-events", Random(1))
-    with running_cloud(tmp_path / "cloud", fleet=plan) as cloud:
-        yield Scene(cloud)
+    with living(tmp_path, PACE) as scene:
+        yield scene
 
 
 @pytest.fixture

@@ -123,7 +123,8 @@ def test_dropped_questions_do_not_disturb_the_rest() -> None:
         await asyncio.sleep(0)
         tasks[0].cancel()
         tasks[3].cancel()
-        assert await asyncio.gather(tasks[1], tasks[2], tasks[4]) == [1, 1, 1]
+        kept = [await tasks[number] for number in (1, 2, 4)]
+        assert kept == [1, 1, 1]
         with pytest.raises(asyncio.CancelledError):
             await tasks[0]
 

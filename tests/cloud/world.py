@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from sink.action import Backend, Earlier, Group, News, Place, Step
 from sink.cloud import RATES, AlibabaCloud, Endpoints, Rate
 from sink.credentials import LOCAL_KEYS, Provider
+from sink.local.fleets import FleetPlan
 from tests.conftest import RunningCloud
 from tests.faults import requests
-from tests.local.conftest import CloudProcess
+from tests.local.conftest import CloudProcess, running_cloud
 from tests.local.pop_client import REGION, Api, Stage, acs_client
 
 PACE = 20.0
@@ -69,6 +71,14 @@ class MemoryRun:
         return [one for one in self.steps if one.step == name]
 
 
+@contextmanager
+def living(data: Path, pace: float) -> Iterator[Scene]:
+    """An embedded cloud that lives so fast, without anything in it."""
+    plan = FleetPlan(0, pace, "ecs-events", Random(1))
+    with running_cloud(data / "cloud", fleet=plan) as cloud:
+        yield Scene(cloud, pace)
+
+
 def everything_at(url: str) -> Endpoints:
     """Every product at one URL."""
     return Endpoints(ecs=url, slb=url, alb=url, nlb=url, ess=url, cms=url, actiontrail=url)
@@ -84,6 +94,7 @@ class Scene:
     """What stands in an embedded cloud, put there by the vendor's own calls."""
 
     cloud: RunningCloud | CloudProcess
+    pace: float = PACE
 
     @property
     def url(self) -> str:
@@ -94,7 +105,7 @@ class Scene:
         self, keys: Provider = LOCAL_KEYS, *, rates: Mapping[str, Rate] = QUICK, **options: Any
     ) -> AsyncIterator[AlibabaCloud]:
         """The cloud as actions meet it, without a background unless told otherwise."""
-        options = {"keep_warm": False, "random": Random(7), "pace": PACE, **options}
+        options = {"keep_warm": False, "random": Random(7), "pace": self.pace, **options}
         endpoints = everything_at(options.pop("url", self.url))
         async with AlibabaCloud(endpoints, keys, REGION, rates=rates, **options) as cloud:
             yield cloud
@@ -188,7 +199,7 @@ class Scene:
     def let_settle(self) -> None:
         """Let the time pass in which a balancer is busy with an edit."""
         assert isinstance(self.cloud, RunningCloud)
-        self.cloud.clock.forward(1.1 / PACE)
+        self.cloud.clock.forward(1.1 / self.pace)
 
     def asked(self, operation: str) -> int:
         """How often an operation was called."""
