@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from actions.restart import Restart, RestartOptions
 from actions.restart.starting import ANSWERS, Answer
+from sink.action import Plan
 from sink.testing import (
     Carried,
     EmbeddedCloud,
     Killed,
     TestRun,
     carry,
+    state_change,
     stopped,
 )
 from tests.actions.restarting import (
@@ -211,3 +215,53 @@ def test_what_has_changed_since_the_plan_is_left(
     assert carried.outcome.status == "skipped"
     assert carried.outcome.reason.startswith(reason)
     assert carried.orders == []
+
+
+@pytest.mark.parametrize("evidence", ["news", "live state"])
+def test_a_start_that_had_its_effect_is_not_repeated(healthy_cloud: EmbeddedCloud, evidence: str) -> None:
+    """It came up and stopped once more, while the sink was down: that stop has a run of its own."""
+    instance_id = crashed(healthy_cloud)
+    plan = restart_plan(healthy_cloud, instance_id)
+    run = TestRun(pace=healthy_cloud.speed)
+    run.orders[f"start {instance_id}"] = run.now_ms()
+    if evidence == "news":
+        run.hear(state_change(instance_id, "Starting", run.now_ms() + 1), stopped(instance_id))
+    else:
+        plan = replace(plan, facts={**plan.facts, "started_at_ms": 0})
+
+    reason = failed(restart(healthy_cloud, instance_id, run=run, plan=plan), alarm=True)
+
+    assert reason == "it was started, and is Stopped again"
+    assert starts(healthy_cloud, instance_id) == 0
+
+
+def test_an_instance_that_never_comes_up_is_a_failure(healthy_cloud: EmbeddedCloud) -> None:
+    """It is watched for watch_seconds and no longer."""
+    instance_id = healthy_cloud.place(state="Starting")
+    run = TestRun(pace=healthy_cloud.speed)
+    run.orders[f"start {instance_id}"] = run.now_ms()
+
+    carried = restart(healthy_cloud, instance_id, run=run, plan=plan_of(instance_id), watch_seconds=30)
+
+    assert re.fullmatch(r"it was started, and is Starting after \d+ s", failed(carried, alarm=True))
+
+
+def test_an_instance_that_is_released_while_watched_is_nobodys_fault(healthy_cloud: EmbeddedCloud) -> None:
+    """Its owner took it."""
+    instance_id = crashed(healthy_cloud)
+
+    class Released(TestRun):
+        async def next_news(self, instance_id: str, timeout_seconds: float) -> None:
+            healthy_cloud.change(instance_id, state="Stopped")
+            healthy_cloud.change(instance_id, state="Deleted")
+
+    carried = restart(
+        healthy_cloud, instance_id, run=Released(pace=healthy_cloud.speed), consult_actiontrail=False
+    )
+
+    assert failed(carried, alarm=False) == "it was started, and released"
+
+
+def plan_of(instance_id: str) -> Plan:
+    """The plan for a stop of a while ago."""
+    return Plan("", facts={"instance_id": instance_id, "stopped_at_ms": 0, "started_at_ms": None})
