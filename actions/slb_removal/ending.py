@@ -29,6 +29,7 @@ _PATIENCE_SECONDS = 900.0
 _AGAIN_SECONDS = 5.0
 _FINAL = frozenset({"Executed", "Failed", "Avoided", "Canceled"})
 _PUTTING_BACK = "putting_back"
+_WITHDRAWN = "the interruption was withdrawn"
 
 
 class Ending:
@@ -52,19 +53,19 @@ class Ending:
         if self._facts["reclaim"] and self._seconds_late() > _GRACE_SECONDS:
             found, instance = await self._look()
             if found and instance is not None and self._is_withdrawn(instance):
-                return await self._put_back("the interruption was withdrawn")
+                return await self._put_back(_WITHDRAWN)
         return None
 
     async def of_a_reclaim(self) -> Outcome:
         """Reclaimed as announced, or withdrawn and put back."""
-        saw_lock = False
         while True:
             found, instance = await self._look()
             if found and (instance is None or self._is_reclaimed(instance)):
                 return Outcome.done(self._told_removal())
-            if instance is not None and self._is_withdrawn(instance, saw_lock=saw_lock):
-                return await self._put_back("the interruption was withdrawn")
-            saw_lock = saw_lock or (instance is not None and _is_locked(instance))
+            if instance is not None and self._is_withdrawn(instance):
+                return await self._put_back(_WITHDRAWN)
+            if instance is not None and _is_locked(instance) and not self._saw_lock:
+                await self._run.note(saw_lock=True)
             if self._seconds_late() > _LONGEST_SECONDS:
                 minutes = _LONGEST_SECONDS / 60
                 text = (
@@ -126,8 +127,12 @@ class Ending:
         is_due = _is_locked(instance) or self._seconds_late() > _GRACE_SECONDS
         return instance.status == "Stopped" and is_due
 
-    def _is_withdrawn(self, instance: Instance, *, saw_lock: bool = False) -> bool:
-        is_due = saw_lock or self._seconds_late() > _GRACE_SECONDS
+    @property
+    def _saw_lock(self) -> bool:
+        return bool(self._run.notes.get("saw_lock"))
+
+    def _is_withdrawn(self, instance: Instance) -> bool:
+        is_due = self._saw_lock or self._seconds_late() > _GRACE_SECONDS
         return instance.status == "Running" and not _is_locked(instance) and is_due
 
     async def _is_over(self) -> bool:

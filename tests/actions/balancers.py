@@ -7,8 +7,9 @@ a balancer is busy.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -141,13 +142,16 @@ class Watched(TestRun):
     def __init__(self, *happenings: Callable[[], object], **settings: Any) -> None:
         super().__init__(**settings)
         self._happenings = list(happenings)
+        self.on_wait: Callable[[], object] | None = None
+        """Called when the happenings are used up, each time."""
 
     async def next_news(self, instance_id: str, timeout_seconds: float) -> None:
         """Let the next thing happen; then wait as any run."""
-        if self._happenings:
-            await asyncio.to_thread(self._happenings.pop(0))
-        else:
+        happening = self._happenings.pop(0) if self._happenings else self.on_wait
+        if happening is None:
             await super().next_news(instance_id, timeout_seconds)
+        else:
+            await asyncio.to_thread(happening)
 
 
 def watched(action: Action, event: Event, *happenings: Callable[[], object], **settings: Any) -> Watched:
@@ -159,37 +163,28 @@ def watched(action: Action, event: Event, *happenings: Callable[[], object], **s
 
 
 class Lagging:
-    """A cloud whose groups are read as they were before an order, so many times after each."""
+    """A cloud whose groups are read as they were before some orders, so many times after each."""
 
-    def __init__(self, vendor: AlibabaCloud, run: TestRun, looks: int) -> None:
+    def __init__(self, vendor: AlibabaCloud, run: TestRun, orders: Collection[str], looks: int) -> None:
         self.run = run
         self._door = vendor.door(run)
+        self._orders = orders
         self._looks = looks
         self._stale: dict[Group, list[GroupState]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._door, name)
+        if name not in self._orders:
+            return getattr(self._door, name)
+        return partial(self._unseen, getattr(self._door, name))
 
     async def group(self, group: Group, *, fresh: bool = True) -> GroupState:
         """The group, perhaps as it was."""
         stale = self._stale.get(group)
         return stale.pop() if stale else await self._door.group(group, fresh=fresh)
 
-    async def weigh(self, places: Sequence[Place], weight: int) -> None:
-        """Weigh, unseen for a while."""
-        await self._unseen(places, self._door.weigh(places, weight))
-
-    async def remove(self, places: Sequence[Place]) -> None:
-        """Remove, unseen for a while."""
-        await self._unseen(places, self._door.remove(places))
-
-    async def add(self, places: Sequence[Place]) -> None:
-        """Add, unseen for a while."""
-        await self._unseen(places, self._door.add(places))
-
-    async def _unseen(self, places: Sequence[Place], order: Any) -> None:
+    async def _unseen(self, order: Callable[..., Any], places: Sequence[Place], *more: int) -> None:
         before = await self._door.group(places[0].group)
-        await order
+        await order(places, *more)
         self._stale[before.group] = [before] * self._looks
 
 
