@@ -88,6 +88,55 @@ def query(
 
 
 @app.command()
+def explain(
+    context: typer.Context,
+    of: Annotated[str, typer.Argument(metavar="ID", help="An instance, or an event by its event_key.")],
+    start: Annotated[str, typer.Option("--from", help="As of `sink query`.")] = "30d",
+    end: Annotated[str | None, typer.Option("--to", help="Likewise. Default: now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell all that is known of an instance or event: what happened, what was done, and why nothing was."""
+    from sink.cli.explain import explain_history
+    from sink.cli.settings import read_settings
+
+    explain_history(read_settings(context.obj), of, start=start, end=end, as_json=as_json)
+
+
+@app.command()
+def actions(
+    context: typer.Context,
+    resume: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Let an action go on that its circuit holds back.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the actions: what is on, what it answers, what holds it back, what it needs."""
+    from sink.cli.actions import resume_action, show_actions
+    from sink.cli.settings import read_settings
+
+    settings = read_settings(context.obj)
+    if resume is not None:
+        resume_action(settings, resume)
+    else:
+        show_actions(settings, as_json=as_json)
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    start: Annotated[str, typer.Option("--from", help="As of `sink query`.")] = "7d",
+    end: Annotated[str | None, typer.Option("--to", help="Likewise. Default: now.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Decisions that would be the same, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide about recorded events again, under the settings of today; nothing is called."""
+    from sink.cli.replay import show_replay
+    from sink.cli.settings import read_settings
+
+    show_replay(read_settings(context.obj), start=start, end=end, everything=everything, as_json=as_json)
+
+
+@app.command()
 def check(
     context: typer.Context,
     show: Annotated[bool, typer.Option("--print", help="Show every setting as it is in force.")] = False,

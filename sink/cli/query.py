@@ -19,7 +19,7 @@ from sink.errors import UsageError
 from sink.stores import Answer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_AHEAD_SECONDS = 900
+AHEAD_SECONDS = 900
 """SLS takes log times so far ahead of now: the default end includes them."""
 
 
@@ -28,7 +28,7 @@ def show_query(
 ) -> None:
     """Ask, and print rows. A faulty query leaves with the service's own words."""
     now = time.time()
-    first, last = moment(start, now), moment(end, now) if end else int(now) + _AHEAD_SECONDS
+    first, last = moment(start, now), moment(end, now) if end else int(now) + AHEAD_SECONDS
     with reach_cloud(settings) as cloud:
         logstore = build_logstore(settings, cloud)
         try:
