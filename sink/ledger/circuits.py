@@ -1,0 +1,86 @@
+"""The state of a module across its runs: failures in a row, who called for it, its circuit.
+
+What opens a circuit is the guards' business; here is only what they go by, alike for every sink of a
+ledger. Counting begins anew where a circuit is closed by hand, or closing one in the middle of a mass event
+would be no use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, distinct, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from sink.ledger.database import Transaction
+from sink.ledger.tables import module, run
+from sink.ledger.values import Circuit
+
+_THIS = module.c.module == bindparam("whose")
+_FAILURES = select(module.c.failures_in_row).where(_THIS)
+_OPEN = select(module).where(module.c.opened_at_ms.is_not(None))
+_CALLING = select(func.count(distinct(run.c.instance_id))).where(
+    run.c.module == bindparam("whose"),
+    run.c.claimed_at_ms >= bindparam("since_ms"),
+    run.c.claimed_at_ms
+    > select(func.coalesce(func.max(module.c.closed_at_ms), 0)).where(_THIS).scalar_subquery(),
+)
+
+
+def count_outcome(transaction: Transaction, name: str, status: str) -> None:
+    """Count a failure, or that there was none; a run that was skipped or refused says neither."""
+    if status == "failed":
+        _set(transaction, name, failures_in_row=failures_in_row(transaction, name) + 1)
+    elif status == "done":
+        _set(transaction, name, failures_in_row=0)
+
+
+def failures_in_row(transaction: Transaction, name: str) -> int:
+    """Runs that failed since one was done, or since the circuit was closed."""
+    return transaction.connection.scalar(_FAILURES, {"whose": name}) or 0
+
+
+def instances_calling(transaction: Transaction, name: str, since_ms: int) -> int:
+    """Distinct instances whose runs were first claimed since then, and since the circuit was closed."""
+    since = {"whose": name, "since_ms": transaction.there(since_ms)}
+    return transaction.connection.execute(_CALLING, since).scalar_one()
+
+
+def open_circuit(transaction: Transaction, name: str, reason: str) -> None:
+    """Open it; one that is open is from now on open for this reason."""
+    _set(transaction, name, opened_at_ms=transaction.now_ms, reason=reason)
+
+
+def close_circuit(transaction: Transaction, name: str) -> bool:
+    """Close it, and forget failures; whether it was open."""
+    was_open = circuit(transaction, name, None) is not None
+    counting_since = {"failures_in_row": 0, "closed_at_ms": transaction.now_ms}
+    _set(transaction, name, opened_at_ms=None, reason=None, **counting_since)
+    return was_open
+
+
+def circuit(transaction: Transaction, name: str, cooldown_seconds: float | None) -> Circuit | None:
+    """The module's circuit if it is open, and was opened less than the cooldown ago."""
+    row = transaction.connection.execute(_OPEN.where(_THIS), {"whose": name}).one_or_none()
+    found = _circuit(transaction, row) if row else None
+    if found is None or cooldown_seconds is None:
+        return found
+    ends_ms = transaction.there(found.opened_at_ms) + cooldown_seconds * 1000
+    return found if transaction.now_ms < ends_ms else None
+
+
+def circuits(transaction: Transaction) -> Mapping[str, Circuit]:
+    """Every circuit that was opened and not closed, by module."""
+    rows = transaction.connection.execute(_OPEN.order_by(module.c.module))
+    return {row.module: _circuit(transaction, row) for row in rows}
+
+
+def _circuit(transaction: Transaction, row: Row[Any]) -> Circuit:
+    return Circuit(transaction.here(row.opened_at_ms), row.reason)
+
+
+def _set(transaction: Transaction, name: str, **values: Any) -> None:
+    """Set columns of a module, of which there may be no row yet."""
+    if not transaction.connection.execute(update(module).where(_THIS), {"whose": name, **values}).rowcount:
+        transaction.connection.execute(insert(module), {"failures_in_row": 0, **values, "module": name})
