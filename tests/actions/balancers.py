@@ -7,6 +7,7 @@ a balancer is busy.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from sink.action import Action, Backend, Cloud, Group, GroupState, Place, Step
+from actions.slb_removal import SlbRemoval, SlbRemovalOptions
+from sink.action import Action, Backend, Cloud, Group, GroupState, Outcome, Place, Plan, Skip, Step
 from sink.cloud import AlibabaCloud
 from sink.dispatch.conduct import deadline_at_pace
 from sink.events import Event
-from sink.testing import EmbeddedCloud, TestRun, embedded_cloud
+from sink.testing import Carried, EmbeddedCloud, TestRun, embedded_cloud
 from sink.testing.cloud import REGION_ID
 
 SPEED = 20.0
@@ -186,6 +188,39 @@ class Lagging:
         before = await self._door.group(places[0].group)
         await order(places, *more)
         self._stale[before.group] = [before] * self._looks
+
+
+def planned(one: Balancers, action: Action, event: Event) -> Plan | Skip:
+    """What an action plans for an event."""
+
+    async def plan() -> Plan | Skip:
+        async with one.cloud.connected() as vendor:
+            return await action.plan(event, vendor.door(watched(action, event)))
+
+    return asyncio.run(plan())
+
+
+def plan_of(one: Balancers, action: Action, event: Event) -> Plan:
+    """The plan of an action that makes one."""
+    plan = planned(one, action, event)
+    assert isinstance(plan, Plan), plan.reason
+    return plan
+
+
+def removal(**options: Any) -> SlbRemoval:
+    """The action, which waits for no connections unless told to."""
+    return SlbRemoval(SlbRemovalOptions(**{"drain_seconds": 0.0, **options}))
+
+
+def late(action: Action, event: Event) -> Watched:
+    """A run by a clock of its own, in which hours of waiting pass in no time."""
+    return watched(action, event, now_ms=time.time_ns() // 1_000_000)
+
+
+def ended(carried: Carried) -> Outcome:
+    """How a run ended that had something to do."""
+    assert carried.outcome is not None
+    return carried.outcome
 
 
 def steps_of(run: TestRun, beginning: str) -> list[Step]:

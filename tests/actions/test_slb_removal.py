@@ -9,30 +9,24 @@ from typing import Any
 
 import pytest
 
-from actions.slb_removal import SlbRemoval, SlbRemovalOptions
-from sink.action import Group, Outcome, Plan, Skip
+from actions.slb_removal import SlbRemoval
+from sink.action import Group, Plan, Skip
 from sink.events import Event
-from sink.testing import Carried, TestRun, carry, failure, interruption, maintenance, run_of, state_change
-from tests.actions.balancers import SPEED, Balancers, balancers, place, steps_of, watched
+from sink.testing import Carried, TestRun, carry, failure, interruption, maintenance, state_change
+from tests.actions.balancers import (
+    SPEED,
+    Balancers,
+    balancers,
+    ended,
+    place,
+    plan_of,
+    planned,
+    removal,
+    steps_of,
+    watched,
+)
 
 __all__ = ["balancers"]
-
-AT_ONCE = {"drain_seconds": 0.0}
-
-
-def removal(**options: Any) -> SlbRemoval:
-    """The action, which waits for no connections unless told to."""
-    return SlbRemoval(SlbRemovalOptions(**{**AT_ONCE, **options}))
-
-
-def planned(one: Balancers, action: SlbRemoval, event: Event) -> Plan | Skip:
-    """What it plans."""
-
-    async def plan() -> Plan | Skip:
-        async with one.cloud.connected() as vendor:
-            return await action.plan(event, vendor.door(run_of(action, event, one.cloud)))
-
-    return asyncio.run(plan())
 
 
 def reclaimed(
@@ -42,11 +36,6 @@ def reclaimed(
     action, event = action or removal(), interruption(instance_id)
     run = watched(action, event, lambda: one.cloud.crash(instance_id))
     return asyncio.run(carry(action, event, one.cloud, run=run, plan=plan))
-
-
-def outcome(carried: Carried) -> Outcome:
-    assert carried.outcome is not None
-    return carried.outcome
 
 
 @pytest.mark.parametrize(
@@ -98,7 +87,7 @@ def test_a_pair_beside_other_groups_is_told(balancers: Balancers) -> None:
     instance_id = balancers.spot()
     pair, group = balancers.pair(instance_id), balancers.vserver((instance_id, 80, 100))
 
-    result = outcome(reclaimed(balancers, instance_id))
+    result = ended(reclaimed(balancers, instance_id))
 
     assert result.status == "done"
     assert f"left in the master/slave groups {pair.group_id}" in result.reason
@@ -127,7 +116,7 @@ def test_it_is_taken_out_of_every_group_and_port(balancers: Balancers) -> None:
 
     result = reclaimed(balancers, instance_id)
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving(groups, instance_id) == [{}, {}, {}, {}]
     for group in groups:
         drained = result.run.begun(f"weigh 0 {group.group_id} {instance_id}")
@@ -135,7 +124,7 @@ def test_it_is_taken_out_of_every_group_and_port(balancers: Balancers) -> None:
         assert drained is not None
         assert removed is not None
         assert drained <= removed
-        assert group.group_id in outcome(result).reason
+        assert group.group_id in ended(result).reason
 
 
 def test_neighbours_stay_as_they_are(balancers: Balancers) -> None:
@@ -166,14 +155,13 @@ def test_a_port_that_changed_since_the_plan_is_found(balancers: Balancers) -> No
         balancers.vserver((instance_id, 80, 100)),
         balancers.server_group("alb", (instance_id, 80, 100)),
     ]
-    plan = planned(balancers, removal(), interruption(instance_id))
-    assert isinstance(plan, Plan)
+    plan = plan_of(balancers, removal(), interruption(instance_id))
     for one in groups:
         _change_port(balancers, one, instance_id)
 
     result = reclaimed(balancers, instance_id, plan=plan)
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving(groups, instance_id) == [{}, {}]
 
 
@@ -206,7 +194,7 @@ def test_what_passes_is_waited_out(balancers: Balancers, match: str, rule: dict[
     finally:
         balancers.cloud.heal()
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving(groups, instance_id) == [{}, {}]
     assert max(result.run.orders.values()) < (result.run.deadline_ms or 0)
 
@@ -216,16 +204,16 @@ def test_a_group_that_fails_holds_up_no_other(balancers: Balancers) -> None:
     instance_id = balancers.spot()
     denied = balancers.vserver((instance_id, 80, 100))
     other = balancers.server_group("alb", (instance_id, 80, 100))
-    plan = planned(balancers, removal(), interruption(instance_id))
+    plan = plan_of(balancers, removal(), interruption(instance_id))
     balancers.cloud.inject("slb:*", status=403, code="Forbidden.RAM")
     try:
-        result = reclaimed(balancers, instance_id, plan=plan if isinstance(plan, Plan) else None)
+        result = reclaimed(balancers, instance_id, plan=plan)
     finally:
         balancers.cloud.heal()
 
-    assert (outcome(result).status, outcome(result).alarm) == ("failed", True)
-    assert denied.group_id in outcome(result).reason
-    assert "removed from 1 of 2 groups" in outcome(result).reason
+    assert (ended(result).status, ended(result).alarm) == ("failed", True)
+    assert denied.group_id in ended(result).reason
+    assert "removed from 1 of 2 groups" in ended(result).reason
     assert balancers.weights(other, instance_id) == {}
     assert balancers.weights(denied, instance_id) == {80: 100}
 
@@ -235,14 +223,16 @@ def test_a_drain_that_hangs_does_not_hold_up_the_removal(balancers: Balancers) -
     instance_id = balancers.spot()
     busy = balancers.vserver((instance_id, 80, 100))
     other = balancers.server_group("alb", (instance_id, 80, 100))
-    balancers.cloud.inject("slb:SetVServerGroupAttribute", status=409, code="BackendServer.configuring")
+    refusal = {"status": 409, "code": "BackendServer.configuring", "times": 30}
+    balancers.cloud.inject("slb:SetVServerGroupAttribute", **refusal)
     try:
         result = reclaimed(balancers, instance_id, removal(drain_share=0.1))
     finally:
         balancers.cloud.heal()
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving([busy, other], instance_id) == [{}, {}]
+    assert 20 < _waited_seconds(result.run, other, instance_id) < 100
 
 
 def test_a_place_that_was_struck_out_is_not_touched(balancers: Balancers) -> None:
@@ -250,13 +240,12 @@ def test_a_place_that_was_struck_out_is_not_touched(balancers: Balancers) -> Non
     instance_id = balancers.spot()
     balancers.scaling_group(instance_id)
     last, other = (balancers.vserver((instance_id, port, 100)) for port in (80, 81))
-    plan = planned(balancers, removal(), interruption(instance_id))
-    assert isinstance(plan, Plan)
+    plan = plan_of(balancers, removal(), interruption(instance_id))
     narrowed = replace(plan, places=tuple(one for one in plan.places if one.group != last))
 
     result = reclaimed(balancers, instance_id, plan=narrowed)
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving([last, other], instance_id) == [{80: 100}, {}]
     assert not [one for one in result.orders if "standby" in one]
 
@@ -265,12 +254,12 @@ def test_an_instance_that_goes_in_the_middle_leaves_its_groups_all_the_same(bala
     """A backend that is gone would be tried until its balancers notice."""
     instance_id = balancers.spot()
     groups = balancers.everywhere(instance_id)
-    plan = planned(balancers, removal(), interruption(instance_id))
+    plan = plan_of(balancers, removal(), interruption(instance_id))
     balancers.cloud.crash(instance_id)
 
-    result = reclaimed(balancers, instance_id, plan=plan if isinstance(plan, Plan) else None)
+    result = reclaimed(balancers, instance_id, plan=plan)
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.serving(groups, instance_id) == [{}, {}, {}, {}]
 
 
@@ -287,7 +276,7 @@ def test_two_runs_on_one_group_do_not_meet(balancers: Balancers) -> None:
         pairs = zip(events, runs, strict=True)
         return await asyncio.gather(*(carry(action, event, balancers.cloud, run=run) for event, run in pairs))
 
-    assert [outcome(one).status for one in asyncio.run(both())] == ["done", "done"]
+    assert [ended(one).status for one in asyncio.run(both())] == ["done", "done"]
     assert (balancers.weights(group, first), balancers.weights(group, second)) == ({}, {})
 
 
@@ -335,8 +324,7 @@ def test_a_network_interface_is_taken_out_as_its_instance_is(balancers: Balancer
     """Balancers may know an instance by its interface."""
     instance_id = balancers.spot()
     group = balancers.vserver((instance_id, 80, 100))
-    plan = planned(balancers, removal(), interruption(instance_id))
-    assert isinstance(plan, Plan)
+    plan = plan_of(balancers, removal(), interruption(instance_id))
     interface = place(group, "eni-bp1interface", 80, 100)
     interface = replace(interface, backend=replace(interface.backend, type="eni", address="10.0.0.9"))
     balancers.by_door(lambda door: door.remove([place(group, instance_id, 80, 100)]))
@@ -344,5 +332,5 @@ def test_a_network_interface_is_taken_out_as_its_instance_is(balancers: Balancer
 
     result = reclaimed(balancers, instance_id, plan=replace(plan, places=(interface,)))
 
-    assert outcome(result).status == "done"
+    assert ended(result).status == "done"
     assert balancers.weights(group, "eni-bp1interface") == {}

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from actions.slb_removal import SlbRemoval, SlbRemovalOptions
-from sink.action import Outcome, Plan, Skip
-from sink.errors import Rejected, TemporaryError
+from actions.slb_removal import SlbRemoval
+from sink.action import Outcome, Skip
+from sink.errors import TemporaryError
 from sink.events import Event
-from sink.testing import Carried, TestRun, carry, failure, interruption, maintenance
-from tests.actions.balancers import SPEED, Balancers, Lagging, Watched, balancers, place, steps_of, watched
+from sink.testing import Carried, carry, interruption
+from tests.actions.balancers import (
+    SPEED,
+    Balancers,
+    Lagging,
+    Watched,
+    balancers,
+    ended,
+    late,
+    place,
+    plan_of,
+    removal,
+    steps_of,
+    watched,
+)
 
 __all__ = ["balancers"]
-
-
-def removal(**options: Any) -> SlbRemoval:
-    """The action, which waits for no connections unless told to."""
-    return SlbRemoval(SlbRemovalOptions(**{"drain_seconds": 0.0, **options}))
 
 
 def carried(
@@ -31,13 +38,7 @@ def carried(
     """What came of an event, where these things happen once the run has nothing else to do."""
     action = action or removal()
     result = asyncio.run(carry(action, event, one.cloud, run=watched(action, event, *happenings)))
-    assert result.outcome is not None
-    return result.outcome, result
-
-
-def late(action: SlbRemoval, event: Event) -> Watched:
-    """A run by a clock of its own, in which hours of waiting pass in no time."""
-    return watched(action, event, now_ms=time.time_ns() // 1_000_000)
+    return ended(result), result
 
 
 def test_a_reclaimed_instance_stays_out(balancers: Balancers) -> None:
@@ -96,8 +97,7 @@ def test_a_lock_that_nobody_saw_is_waited_for(balancers: Balancers) -> None:
 
     result = asyncio.run(carry(action, event, balancers.cloud, run=run))
 
-    assert result.outcome is not None
-    assert result.outcome.reason.startswith("the interruption was withdrawn")
+    assert ended(result).reason.startswith("the interruption was withdrawn")
     assert balancers.weights(group, instance_id) == {80: 100}
     waited_seconds = (
         (run.orders[f"add {group.group_id} {instance_id}"] - (run.deadline_ms or 0)) / 1000 * SPEED
@@ -121,8 +121,7 @@ def test_a_stop_by_its_owner_is_no_reclaim(balancers: Balancers) -> None:
 
     result = asyncio.run(carry(action, event, balancers.cloud, run=run))
 
-    assert result.outcome is not None
-    assert result.outcome.reason.startswith("the interruption was withdrawn")
+    assert ended(result).reason.startswith("the interruption was withdrawn")
     assert balancers.weights(group, instance_id) == {80: 100}
 
 
@@ -134,9 +133,8 @@ def test_a_reclaim_that_does_not_come_is_for_an_operator(balancers: Balancers) -
 
     result = asyncio.run(carry(action, event, balancers.cloud, run=late(action, event)))
 
-    assert result.outcome is not None
-    assert (result.outcome.status, result.outcome.alarm) == ("done", True)
-    assert "its reclaim was not seen within 15 minutes" in result.outcome.reason
+    assert (ended(result).status, ended(result).alarm) == ("done", True)
+    assert "its reclaim was not seen within 15 minutes" in ended(result).reason
     assert balancers.weights(group, instance_id) == {}
 
 
@@ -145,7 +143,7 @@ def test_what_was_changed_meanwhile_is_put_back_as_it_was_left(balancers: Balanc
     instance_id = balancers.spot()
     group = balancers.vserver((instance_id, 80, 100))
     action, event = removal(), interruption(instance_id)
-    plan = _planned(balancers, action, event)
+    plan = plan_of(balancers, action, event)
     balancers.by_door(lambda door: door.remove([place(group, instance_id, 80, 100)]))
     balancers.by_door(lambda door: door.add([place(group, instance_id, 8080, 40)]))
     run = watched(action, event, lambda: None, partial(balancers.cloud.withdraw, instance_id))
@@ -160,7 +158,7 @@ def test_what_somebody_else_took_out_stays_out(balancers: Balancers) -> None:
     instance_id = balancers.spot()
     group = balancers.vserver((instance_id, 80, 100), (instance_id, 81, 100))
     action, event = removal(), interruption(instance_id)
-    plan = _planned(balancers, action, event)
+    plan = plan_of(balancers, action, event)
     balancers.by_door(lambda door: door.remove([place(group, instance_id, 81, 100)]))
     run = watched(action, event, lambda: None, partial(balancers.cloud.withdraw, instance_id))
 
@@ -173,7 +171,7 @@ def lagging(
     one: Balancers, action: SlbRemoval, event: Event, *orders: str, looks: int
 ) -> Callable[[], tuple[Outcome, Watched]]:
     """A run in which these orders show late; each call carries the plan out, on with the same run."""
-    plan = _planned(one, action, event)
+    plan = plan_of(one, action, event)
     run = watched(action, event, lambda: None, partial(one.cloud.withdraw, event.instance_id))
 
     async def work() -> tuple[Outcome, Watched]:
@@ -236,8 +234,7 @@ def test_putting_back_outlives_the_deadline(balancers: Balancers) -> None:
     finally:
         balancers.cloud.heal()
 
-    assert result.outcome is not None
-    assert result.outcome.status == "done"
+    assert ended(result).status == "done"
     assert balancers.weights(group, instance_id) == {80: 100}
 
 
@@ -331,159 +328,3 @@ def test_a_member_is_removed_as_any_other_where_that_is_wanted(balancers: Balanc
     assert balancers.weights(group, instance_id) == {}
     assert not [one.step for one in result.steps if "scaling" in one.step or "standby" in one.step]
     assert balancers.lifecycle_state(instance_id) == "InService"
-
-
-@pytest.mark.parametrize("status", ["Executed", "Failed", "Avoided", "Canceled"])
-def test_maintenance_takes_the_traffic_and_gives_it_back(balancers: Balancers, status: str) -> None:
-    """Weight 0 while it lasts, out of no group, and the same weights once it is over."""
-    instance_id = balancers.cloud.place()
-    groups = balancers.everywhere(instance_id)
-    before = balancers.serving(groups, instance_id)
-    action, event = removal(maintenance=True), maintenance(instance_id)
-    meanwhile: list[Any] = []
-    run: Watched
-
-    def end() -> None:
-        meanwhile.extend(balancers.serving(groups, instance_id))
-        run.hear(maintenance(instance_id, status=status))
-
-    run = watched(action, event, end)
-    result = asyncio.run(carry(action, event, balancers.cloud, run=run))
-
-    assert result.outcome is not None
-    assert result.outcome.reason.startswith("it is over")
-    assert meanwhile == [dict.fromkeys(one, 0) for one in before]
-    assert balancers.serving(groups, instance_id) == before
-    assert not [one for one in result.orders if one.startswith("remove")]
-
-
-def test_weights_wait_until_the_instance_runs(balancers: Balancers) -> None:
-    """Maintenance may be over before its instance is up."""
-    instance_id = balancers.cloud.place()
-    group = balancers.server_group("alb", (instance_id, 80, 70))
-    action, event = removal(maintenance=True), maintenance(instance_id, "Stop")
-    meanwhile: list[Any] = []
-    run: Watched
-
-    def end() -> None:
-        balancers.cloud.crash(instance_id)
-        run.hear(maintenance(instance_id, "Stop", "Executed"))
-
-    def start() -> None:
-        meanwhile.append(balancers.weights(group, instance_id))
-        balancers.cloud.change(instance_id, state="Running")
-
-    run = watched(action, event, end, start)
-    result = asyncio.run(carry(action, event, balancers.cloud, run=run))
-
-    assert result.outcome is not None
-    assert result.outcome.status == "done"
-    assert (meanwhile, balancers.weights(group, instance_id)) == ([{80: 0}], {80: 70})
-
-
-def test_an_end_that_nobody_heard_of_is_found_in_the_history(balancers: Balancers) -> None:
-    """News is forgotten in a restart of the sink; the platform remembers."""
-    instance_id = balancers.cloud.place(recovery="Stop")
-    group = balancers.server_group("alb", (instance_id, 80, 70))
-    action, event = removal(failures=True), failure(instance_id, "SystemFailure.Stop")
-    plan = _planned(balancers, action, event)
-    run = watched(
-        action,
-        event,
-        partial(balancers.cloud.fail_host, instance_id),
-        partial(_start_when_stopped, balancers, instance_id),
-    )
-
-    result = asyncio.run(carry(action, event, balancers.cloud, run=run, plan=plan))
-
-    assert result.outcome is not None
-    assert result.outcome.reason.startswith("it is over")
-    assert balancers.weights(group, instance_id) == {80: 70}
-
-
-def _start_when_stopped(one: Balancers, instance_id: str) -> None:
-    give_up_at = time.monotonic() + 20
-    while time.monotonic() < give_up_at:
-        try:
-            one.cloud.api("ecs")("StartInstance", InstanceId=instance_id)
-        except Rejected:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("it does not stop")
-
-
-def test_a_maintenance_that_does_not_end_is_for_an_operator(balancers: Balancers) -> None:
-    """Its weights are left at 0: what is not known to work gets no traffic."""
-    instance_id = balancers.cloud.place()
-    group = balancers.vserver((instance_id, 80, 100))
-    action, event = removal(maintenance=True), maintenance(instance_id)
-
-    result = asyncio.run(carry(action, event, balancers.cloud, run=late(action, event)))
-
-    assert result.outcome is not None
-    assert (result.outcome.status, result.outcome.alarm) == ("failed", True)
-    assert result.outcome.reason == f"not over after 60 minutes: left at weight 0 in {group.group_id}"
-    assert balancers.weights(group, instance_id) == {80: 0}
-
-
-def test_the_end_of_an_earlier_maintenance_is_not_the_end(balancers: Balancers) -> None:
-    """Nor is that of another kind."""
-    instance_id = balancers.cloud.place()
-    balancers.vserver((instance_id, 80, 100))
-    action, event = removal(maintenance=True), maintenance(instance_id)
-    run = late(action, event)
-    run.hear(
-        maintenance(instance_id, status="Executed", at_ms=(event.event_time_ms or 0) - 60_000),
-        maintenance(instance_id, "Redeploy", status="Executed"),
-    )
-
-    result = asyncio.run(carry(action, event, balancers.cloud, run=run))
-
-    assert result.outcome is not None
-    assert result.outcome.status == "failed"
-
-
-def test_an_instance_under_maintenance_that_is_reclaimed_gets_no_weight_back(balancers: Balancers) -> None:
-    """The removal has the word then."""
-    instance_id = balancers.cloud.place()
-    group = balancers.vserver((instance_id, 80, 100))
-    action, event = removal(maintenance=True), maintenance(instance_id)
-
-    outcome, _ = carried(
-        balancers,
-        event,
-        partial(balancers.cloud.change, instance_id, operation_locks=["Recycling"]),
-        action=action,
-    )
-
-    assert outcome.reason == "weight 0, and now it is being reclaimed"
-    assert balancers.weights(group, instance_id) == {80: 0}
-
-
-def test_a_weight_that_somebody_set_meanwhile_stays(balancers: Balancers) -> None:
-    """What is not at 0 any more is somebody else's by now."""
-    instance_id = balancers.cloud.place()
-    group = balancers.vserver((instance_id, 80, 100), (instance_id, 81, 100))
-    action, event = removal(maintenance=True), maintenance(instance_id)
-    run: Watched
-
-    def end() -> None:
-        balancers.by_door(lambda door: door.weigh([place(group, instance_id, 81, 0)], 5))
-        run.hear(maintenance(instance_id, status="Executed"))
-
-    run = watched(action, event, end)
-    asyncio.run(carry(action, event, balancers.cloud, run=run))
-
-    assert balancers.weights(group, instance_id) == {80: 100, 81: 5}
-
-
-def _planned(one: Balancers, action: SlbRemoval, event: Event) -> Plan:
-    async def plan() -> Plan | Skip:
-        async with one.cloud.connected() as vendor:
-            run = TestRun(pace=SPEED, deadline_ms=watched(action, event).deadline_ms)
-            return await action.plan(event, vendor.door(run))
-
-    planned = asyncio.run(plan())
-    assert isinstance(planned, Plan)
-    return planned

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from actions.slb_removal import SlbRemoval, SlbRemovalOptions
-from sink.action import Outcome, Plan
+from sink.action import Outcome
 from sink.events import Event
 from sink.testing import EmbeddedCloud, Killed, TestRun, interruption, maintenance
-from tests.actions.balancers import SPEED, Balancers, Watched, balancers, watched
+from tests.actions.balancers import Balancers, Watched, balancers, plan_of, removal, watched
 
 __all__ = ["balancers"]
 
@@ -39,14 +38,6 @@ def made_since(before: dict[str, int], cloud: EmbeddedCloud) -> dict[str, int]:
     return {name: count - before[name] for name, count in edits(cloud).items() if count > before[name]}
 
 
-async def planned(one: Balancers, action: SlbRemoval, event: Event) -> Plan:
-    run = TestRun(pace=SPEED, deadline_ms=watched(action, event).deadline_ms)
-    async with one.cloud.connected() as vendor:
-        plan = await action.plan(event, vendor.door(run))
-    assert isinstance(plan, Plan)
-    return plan
-
-
 def killed_again_and_again(
     one: Balancers, event: Event, happen: Callable[[Watched], object], moments: int, **options: Any
 ) -> tuple[Outcome, int]:
@@ -55,10 +46,10 @@ def killed_again_and_again(
     `happen` is called whenever the run has nothing else to do. A moment that is the same in each life
     would be the last one for ever: each life is longer by one.
     """
-    action = SlbRemoval(SlbRemovalOptions(**{"drain_seconds": 0.0, **options}))
+    action = removal(**options)
+    plan = plan_of(one, action, event)
 
     async def work() -> tuple[Outcome, int]:
-        plan = await planned(one, action, event)
         last: TestRun = watched(action, event)
         for deaths in range(60):
             run = watched(action, event, dies_after=moments + deaths)
@@ -155,11 +146,12 @@ def test_a_sink_that_was_away_past_the_notice_looks_before_it_acts(balancers: Ba
     """An instance that still serves then was not reclaimed: it is not taken out any more."""
     instance_id = balancers.cloud.place()
     group = balancers.vserver((instance_id, 80, 100))
-    action, event = SlbRemoval(), interruption(instance_id)
+    action, event = removal(), interruption(instance_id)
     before = edits(balancers.cloud)
 
+    plan = plan_of(balancers, action, event)
+
     async def work() -> Outcome:
-        plan = await planned(balancers, action, event)
         run = watched(action, event)
         run.deadline_ms = run.now_ms() - 600_000
         async with balancers.cloud.connected() as vendor:
