@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sink.config import load_settings
+from sink.cli.settings import read_settings
 from tests import samples
 from tests.processes import Sink, environment, wait_until
 
@@ -69,11 +69,26 @@ def test_the_readmes_report_is_written(filled: Sink) -> None:
 
 
 def test_the_readmes_configuration_is_good(tmp_path: Path) -> None:
-    """It can be copied."""
-    (config,) = blocks("ini")
-    (tmp_path / "config.ini").write_text(config, encoding="utf-8")
+    """It can be copied: that of the sink alone, and that of the actions below it."""
+    actions, sink = sorted(blocks("ini"), key=lambda one: "[sink]" in one)
+    path = tmp_path / "config.ini"
 
-    assert load_settings(tmp_path / "config.ini", {}).sls.project == "my-project"
+    path.write_text(sink, encoding="utf-8")
+    assert read_settings(path, {}).sls.project == "my-project"
+
+    path.write_text(f"{sink}\n{actions}", encoding="utf-8")
+    modes = {name: own.mode for name, own in read_settings(path, {}).action.items()}
+    assert modes == {"restart": "shadow", "slb_removal": "live"}
+
+
+def test_the_switch_that_the_readme_names_is_the_one_that_is_looked_at(tmp_path: Path) -> None:
+    """In an emergency nobody looks it up elsewhere."""
+    (tmp_path / "config.ini").write_text("[local]\nenabled = yes\n", encoding="utf-8")
+
+    switch = read_settings(tmp_path / "config.ini", {}).guard.kill_switch
+
+    assert f"`touch {switch.name}` beside `config.ini`" in README
+    assert switch.parent == tmp_path
 
 
 def test_the_readmes_fault_rule_is_taken(filled: Sink) -> None:
@@ -146,7 +161,8 @@ def test_every_command_that_is_documented_is_there_and_the_other_way_round() -> 
 def test_every_dependency_is_explained() -> None:
     """A package is there for a reason that stands in the README."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = project["dependencies"] + project["optional-dependencies"]["local"]
+    extras = project["optional-dependencies"]
+    needed = project["dependencies"] + extras["local"] + extras["postgresql"]
     names = {re.split(r"[<>=\[]", requirement)[0] for requirement in needed}
 
     assert {name for name in names if f"`{name}`" not in README} == set()
@@ -155,7 +171,7 @@ def test_every_dependency_is_explained() -> None:
 def test_every_place_on_the_map_exists() -> None:
     """A map that names what is gone misleads."""
     table = README.partition("## Map of the code")[2].partition("## Working")[0]
-    places = re.findall(r"`((?:sink|tests)/[^`]*)`", table)
+    places = re.findall(r"`((?:sink|tests|actions)/[^`]*)`", table)
 
     assert len(places) > 10
     assert [place for place in places if not (ROOT / place).exists()] == []
