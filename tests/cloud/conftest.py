@@ -31,7 +31,7 @@ def limited(cloud_process: Callable[..., CloudProcess], tmp_path: Path) -> Calla
         allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         policy = tmp_path / "policy.json"
         policy.write_text(json.dumps({"Version": "1", "Statement": [allow]}))
-        return Scene(cloud_process("--policy", f"local={policy}"))
+        return Scene(cloud_process("--policy", f"local={policy}", data=tmp_path / "limited"))
 
     return start
 

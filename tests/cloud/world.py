@@ -198,8 +198,12 @@ class Scene:
 
     def let_settle(self) -> None:
         """Let the time pass in which a balancer is busy with an edit."""
+        self.forward(1.1 / self.pace)
+
+    def forward(self, seconds: float) -> None:
+        """Let so much time pass in the cloud."""
         assert isinstance(self.cloud, RunningCloud)
-        self.cloud.clock.forward(1.1 / self.pace)
+        self.cloud.clock.forward(seconds)
 
     def asked(self, operation: str) -> int:
         """How often an operation was called."""
