@@ -72,14 +72,27 @@ def _budget(event: Event, run: LedgerRun) -> dict[str, int]:
 
 
 def _steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    seen: set[str] = set()
-    return [_step(one, seen) for one in steps]
+    """The steps, those that repeat the one before with the same result told once, with their number."""
+    told: list[dict[str, Any]] = []
+    results: dict[str, Any] = {}
+    for step in steps:
+        result = _undated(step.result)
+        if told and told[-1]["step"] == step.step and results[step.step] == result:
+            told[-1] |= {"times": told[-1].get("times", 1) + 1, "used_ms": step.used_ms}
+        else:
+            told.append(_step(step, large="as large as before" if step.step in results else None))
+        results[step.step] = result
+    return [{name: value for name, value in one.items() if value not in (None, "")} for one in told]
 
 
-def _step(step: Step, seen: set[str]) -> dict[str, Any]:
-    """A step without what is unknown; a large result only where the same was not read before."""
-    known = {name: value for name, value in asdict(step).items() if value not in (None, "")}
-    if step.step in seen and len(orjson.dumps(step.result)) > _LARGEST_RESULT_BYTES:
-        known["result"] = "as large as before"
-    seen.add(step.step)
-    return known
+def _step(step: Step, *, large: str | None) -> dict[str, Any]:
+    """A step; a large result only where nothing of that name was read before."""
+    told = asdict(step)
+    if large is not None and len(orjson.dumps(step.result)) > _LARGEST_RESULT_BYTES:
+        told["result"] = large
+    return told
+
+
+def _undated(result: Any) -> Any:
+    """What was read, whenever that was."""
+    return {**result, "read_at_ms": None} if isinstance(result, dict) else result

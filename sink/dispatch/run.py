@@ -34,6 +34,7 @@ class LedgerRun:
         forbidden: Callable[[], Refusal | None],
     ) -> None:
         self.steps: list[Step] = []
+        """What was done so far; of before a restart, what was ordered."""
         self.claim = claim
         self._ledger = ledger
         self._newsroom = newsroom
@@ -44,6 +45,8 @@ class LedgerRun:
         self._forbidden = forbidden
         self._notes = dict(claim.notes)
         self._orders = dict(claim.orders)
+        for order, begun_ms in claim.orders.items():
+            self.steps.append(Step(order, claim.answers.get(order), used_ms=self._used_ms(begun_ms)))
 
     @property
     def deadline_ms(self) -> int | None:
@@ -107,8 +110,12 @@ class LedgerRun:
 
     def tell(self, step: Step) -> None:
         """Put a step into the record, with how much of the notice it left."""
-        if self._deadline_ms is not None and self._event_time_ms is not None:
-            step = replace(step, used_ms=self.now_ms() - self._event_time_ms)
-        self.steps.append(step)
+        self.steps.append(replace(step, used_ms=self._used_ms(self.now_ms())))
         if step.step in self._orders:
             self._ledger.answered(self.claim, step.step, step.result)
+
+    def _used_ms(self, at_ms: int) -> int | None:
+        """How much of the notice had been used by then; None where there is none."""
+        if self._deadline_ms is None or self._event_time_ms is None:
+            return None
+        return at_ms - self._event_time_ms

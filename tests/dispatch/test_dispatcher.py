@@ -114,6 +114,7 @@ def test_a_run_that_was_stopped_is_resumed_where_it_was(tmp_path: Path) -> None:
         async with bench(tmp_path, table=table, action=action) as two:
             fields = await two.act(an_event())
             assert (fields["status"], table.asked.count("start i-1")) == ("done", 1)
+            assert "start i-1" in [step["step"] for step in json.loads(fields["steps"])]
 
     asyncio.run(work())
 
@@ -133,6 +134,20 @@ def test_a_run_left_behind_is_resumed_without_its_message(tmp_path: Path) -> Non
 
         async with bench(tmp_path, table=table, action=action):
             await asyncio.wait_for(action.holding.wait(), 20)
+
+    asyncio.run(work())
+
+
+def test_what_repeats_is_told_once_with_its_number(tmp_path: Path) -> None:
+    """A run that watches for minutes asks the same again and again."""
+
+    async def work() -> None:
+        async with bench(tmp_path, table=table_with("i-1")) as one:
+            one.action.trouble = [TemporaryError("not yet", retry_after_seconds=1)] * 3
+            steps = json.loads((await one.act(an_event()))["steps"])
+            assert [(step["step"], step.get("times")) for step in steps if step["step"] == "again later"] == [
+                ("again later", 3)
+            ]
 
     asyncio.run(work())
 
