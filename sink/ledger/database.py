@@ -163,7 +163,8 @@ class _Sqlite:
     def engine(self, patience_seconds: float) -> Engine:
         if not self.url.database or ":memory:" in self.url.database:
             raise ArgumentError("a ledger must outlive the process, and so needs a file")
-        Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        if "uri" not in self.url.query:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         arguments = {"timeout": patience_seconds, "check_same_thread": False}
         engine = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=arguments)
         event.listen(engine, "connect", _prepare)

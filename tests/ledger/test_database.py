@@ -151,12 +151,14 @@ def test_a_full_disk_is_said_and_works_again_when_there_is_room(sqlite_url: str)
     assert done.stdout.splitlines() == ["['before', 'after']"]
 
 
-def test_a_file_that_may_only_be_read_is_said(tmp_path: Path) -> None:
-    """Whoever may not write would learn it in the middle of an action."""
+def test_a_file_that_may_only_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be learned in the middle of an action. SQLite's own addresses make no folder."""
     path = tmp_path / "ledger.db"
+    monkeypatch.chdir(tmp_path)
     asyncio.run(opened(f"sqlite:///{path}"))
 
     assert "writable for the sink's user" in refusal(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert [one.name for one in tmp_path.iterdir() if one.is_dir()] == []
 
 
 @on_loop
