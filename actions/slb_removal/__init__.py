@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 from actions.slb_removal.ending import Ending
 from actions.slb_removal.options import SlbRemovalOptions
-from actions.slb_removal.traffic import Traffic, as_one
-from sink.action import Action, Cloud, Outcome, Place, Plan, ScalingMember, Skip, plain, restored
+from actions.slb_removal.traffic import Traffic, told
+from sink.action import Action, Cloud, Outcome, Place, Plan, ScalingMember, Skip, plain
 from sink.events import INTERRUPTION, Event
 
 __all__ = ["NOTICE_SECONDS", "SlbRemoval", "SlbRemovalOptions"]
@@ -103,25 +103,28 @@ class SlbRemoval(Action):
         if (outcome := await ending.already()) is not None:
             return outcome
         if not plan.facts["reclaim"]:
-            if failures := await traffic.drain():
-                raise as_one(failures, "weight 0 elsewhere")
-            return await ending.when_it_is_over()
+            return await self._weigh_meanwhile(traffic, ending)
         until_ms = self._removal_at_ms(plan, cloud)
         # A drain that failed stands in the record, and is made up for by the removal or fails with it.
-        await traffic.drain(until_ms, self._for_standby(plan))
+        # Standby takes the weights of all groups: not where the plan leaves one out.
+        is_whole = _group_count(plan.places) == plan.facts["groups"]
+        await traffic.drain(until_ms, ending.member if is_whole else None)
         await traffic.wait_until_idle(until_ms)
         await traffic.remove()
         return await ending.of_a_reclaim()
+
+    async def _weigh_meanwhile(self, traffic: Traffic, ending: Ending) -> Outcome:
+        """Weight 0 while it lasts. Where a group failed, the others are not left at 0 for that."""
+        failures = await traffic.drain()
+        outcome = await ending.when_it_is_over()
+        if not failures:
+            return outcome
+        return Outcome.failed(f"{outcome.reason}; but weight 0 failed in {told(failures)}")
 
     async def _scaling_member(self, instance_id: str, cloud: Cloud) -> ScalingMember | None:
         if self.options.scaling_groups == "remove":
             return None
         return await cloud.scaling_member(instance_id)
-
-    def _for_standby(self, plan: Plan) -> ScalingMember | None:
-        """The member, unless the plan leaves a group out: standby would take its weight there too."""
-        is_whole = _group_count(plan.places) == plan.facts["groups"]
-        return restored(ScalingMember | None, plan.facts["member"]) if is_whole else None  # type: ignore[arg-type]
 
     def _removal_at_ms(self, plan: Plan, cloud: Cloud) -> float | None:
         """When it is removed at the latest, in ms since 1970."""

@@ -39,7 +39,8 @@ class Ending:
         self, facts: Mapping[str, Any], traffic: Traffic, cloud: Cloud, options: SlbRemovalOptions
     ) -> None:
         self._instance_id: str = facts["instance_id"]
-        self._member: ScalingMember | None = restored(ScalingMember | None, facts["member"])  # type: ignore[arg-type]
+        self.member: ScalingMember | None = restored(ScalingMember | None, facts["member"])  # type: ignore[arg-type]
+        """Its place in a scaling group, if it has one."""
         self._facts = facts
         self._traffic = traffic
         self._cloud = cloud
@@ -99,8 +100,8 @@ class Ending:
         while True:
             try:
                 # Before the groups: Auto Scaling gives weights of its own to what comes back into service.
-                if self._member is not None:
-                    await self._traffic.leave_standby(self._member)
+                if self.member is not None:
+                    await self._traffic.leave_standby(self.member)
                 await self._traffic.put_back()
                 return Outcome.done(f"{why}: as before in {self._traffic.group_ids}")
             except (TemporaryError, Unreachable, Throttled) as error:

@@ -68,7 +68,7 @@ class Traffic:
         """Out of every group, seen. Raises what went wrong, once every group was tried."""
         failures = await self._together(self._in_every_group(Serving.remove))
         if failures:
-            raise as_one(failures, self._rest("removed from", failures))
+            raise _as_one(failures, self._rest("removed from", failures))
         if "removed_ms" not in self._run.notes:
             await self._run.note(removed_ms=self._run.now_ms())
 
@@ -76,7 +76,7 @@ class Traffic:
         """As it was in every group, seen. Raises what went wrong, once every group was tried."""
         failures = await self._together(self._in_every_group(Serving.put_back))
         if failures:
-            raise as_one(failures, self._rest("put back into", failures))
+            raise _as_one(failures, self._rest("put back into", failures))
 
     async def leave_standby(self, member: ScalingMember) -> None:
         """Into service again, if it was ordered out of it by this run and is still a member."""
@@ -135,9 +135,14 @@ def _failure(result: BaseException | None) -> Exception | None:
     raise result
 
 
-def as_one(failures: Failures, rest: str) -> TemporaryError | PermanentError:
+def told(failures: Failures) -> str:
+    """What went wrong where, for people."""
+    return "; ".join(f"{group_id}: {error}" for group_id, error in failures.items())
+
+
+def _as_one(failures: Failures, rest: str) -> TemporaryError | PermanentError:
     """One error for all groups that failed; it may pass if any of them may."""
-    text = "; ".join([*(f"{group_id}: {error}" for group_id, error in failures.items()), rest])
+    text = f"{told(failures)}; {rest}"
     if any(isinstance(error, TemporaryError | Unreachable | Throttled) for error in failures.values()):
         return TemporaryError(text, retry_after_seconds=_AGAIN_SECONDS)
     return PermanentError(text)

@@ -165,6 +165,33 @@ def test_a_weight_that_somebody_set_meanwhile_stays(balancers: Balancers) -> Non
     assert balancers.weights(group, instance_id) == {80: 100, 81: 5}
 
 
+def test_a_group_that_cannot_be_drained_leaves_no_other_at_0(balancers: Balancers) -> None:
+    """The others get their weights back all the same; the failure is told."""
+    instance_id = balancers.cloud.place()
+    denied = balancers.vserver((instance_id, 80, 100))
+    other = balancers.server_group("alb", (instance_id, 80, 70))
+    action, event = removal(maintenance=True), maintenance(instance_id)
+    plan = plan_of(balancers, action, event)
+    meanwhile: list[Any] = []
+    run: Watched
+
+    def end() -> None:
+        balancers.cloud.heal()
+        meanwhile.extend(balancers.serving([denied, other], instance_id))
+        run.hear(maintenance(instance_id, status="Executed"))
+
+    run = watched(action, event, end)
+    balancers.cloud.inject("slb:Set*", status=403, code="Forbidden.RAM")
+    try:
+        result = asyncio.run(carry(action, event, balancers.cloud, run=run, plan=plan))
+    finally:
+        balancers.cloud.heal()
+
+    assert (ended(result).status, denied.group_id in ended(result).reason) == ("failed", True)
+    assert meanwhile == [{80: 100}, {80: 0}]
+    assert balancers.serving([denied, other], instance_id) == [{80: 100}, {80: 70}]
+
+
 def test_it_declares_what_it_needs(balancers: Balancers) -> None:
     """No permission less than it uses besides the sink's own reads, and none more."""
     spot, other = balancers.spot(), balancers.cloud.place()
