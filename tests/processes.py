@@ -141,9 +141,11 @@ def make_logstore(url: str) -> None:
     logstore.close()
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, *, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Look until something is so. Raises TimeoutError that says what was waited for."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + patience_seconds
     while not condition():
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"in vain: {what}")
