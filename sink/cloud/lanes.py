@@ -11,16 +11,56 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import count
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 from sink.cloud.calls import Line
 from sink.cloud.rates import Bucket
 from sink.cloud.turn import Turn
 
 T = TypeVar("T")
+
+
+class Threads:
+    """Some threads, begun as they are needed. They end with the process whatever hangs in them.
+
+    Those of the standard library's pool are waited for at the exit, and a stop has a limit.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._begun = 0
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Have a thread do it."""
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        if self._begun < self._most:
+            self._begun += 1
+            Thread(target=self._work, name=f"{self._name} {self._begun}", daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        """End each thread when its work is done."""
+        for _ in range(self._begun):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, future = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+                future.set_exception(error)
+            del job, work, future
 
 
 class Ticket:
@@ -86,7 +126,8 @@ class Lane:
         now_ms: Callable[[], int],
         pace: float,
     ) -> None:
-        self._pool = ThreadPoolExecutor(threads, name)
+        self._threads = Threads(name, threads)
+        self._is_closed = False
         self._free = threads
         self._kept_free = threads // 2
         self._new_bucket = bucket
@@ -102,6 +143,8 @@ class Lane:
 
     async def enter(self, line: Line, turn: Turn) -> None:
         """Wait until a call may be made. Whoever returns from here has to `run` or `leave`."""
+        if self._is_closed:
+            raise asyncio.CancelledError("the cloud was closed")
         ticket = Ticket(self._queue(line), turn, self._serve)
         try:
             await ticket.granted
@@ -115,7 +158,7 @@ class Lane:
     async def run(self, work: Callable[[], T]) -> T:
         """Work in a thread. Its place is free again when the thread is, even if nobody waits any more."""
         loop = asyncio.get_running_loop()
-        future = self._pool.submit(work)
+        future = self._threads.submit(work)
 
         def done(_: Future[T]) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
@@ -130,10 +173,14 @@ class Lane:
         self._serve()
 
     def close(self) -> None:
-        """End the threads; calls under way are let finish."""
+        """Send away whoever waits, and end the threads; calls under way are let be."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for queue in self._queues.values():
+            while not queue.is_empty:
+                queue.pop().granted.cancel()
+        self._threads.close()
 
     def _queue(self, line: Line) -> _Queue:
         if line not in self._queues:

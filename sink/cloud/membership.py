@@ -30,6 +30,13 @@ _SHORTEST_PAUSE_SECONDS = 2.0
 """However fast the cloud lives, reading all of it all the time is no use."""
 
 
+_FIRST_CALLS: dict[Product, str] = {
+    "clb": "DescribeLoadBalancers",
+    "alb": "ListServerGroups",
+    "nlb": "ListServerGroups",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CacheState:
     """What the memory holds, for people and for health checks."""
@@ -169,7 +176,7 @@ class Membership:
         found = self._cache.places(seen.aliases if seen is not None else {instance_id})
         if unread and not found:
             raise unread[0][1]
-        return Found(found, tuple(unread), "DescribeLoadBalancers" if due else "")
+        return Found(found, tuple(unread), _FIRST_CALLS[due[0][0]] if due else "")
 
     async def group(self, group: Group, turn: Turn) -> Answer[GroupState]:
         """A group as it is now."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from sink.cloud.turn import Turn
+from sink.errors import Missing, Rejected
 
 R = TypeVar("R", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
@@ -31,6 +32,15 @@ class Batch(Generic[K, V]):
 
     def __contains__(self, key: K) -> bool:
         return key in self._askers
+
+    def halves(self) -> tuple[Batch[K, V], Batch[K, V]]:
+        """The same questions in two batches, which nobody can join."""
+        parts = (Batch[K, V](self.turn), Batch[K, V](self.turn))
+        for number, (key, futures) in enumerate(self._askers.items()):
+            parts[number % 2]._askers[key] = futures
+        for part in parts:
+            part.is_open = False
+        return parts
 
     def add(self, key: K) -> asyncio.Future[V]:
         """Take a question along; its answer."""
@@ -96,9 +106,18 @@ class Sharing(Generic[R, K, V]):
         return await batch.add(key)
 
     async def _answer(self, room: R, batch: Batch[K, V]) -> None:
-        """Ask. Whatever happens, bugs too, is told to those who wait: nobody waits for ever."""
+        """Ask. Whatever happens, bugs too, is told to those who wait: nobody waits for ever.
+
+        A refusal may be about one of the questions only, so the others are asked without it.
+        """
         try:
             batch.answer(await self._read(room, batch))
+        except (Rejected, Missing) as error:
+            if len(batch) > 1:
+                for part in batch.halves():
+                    await self._answer(room, part)
+            else:
+                batch.fail(error)
         except BaseException as error:
             batch.fail(error)
             if not isinstance(error, Exception):

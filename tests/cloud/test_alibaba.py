@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sink.action import Cloud, Group
-from sink.cloud import PERMISSIONS, RATES
+from sink.cloud import PERMISSIONS, RATES, Rate
 from sink.credentials import StaticKeys
 from tests.cloud.world import MemoryRun, Scene, in_, place, weights
 from tests.faults import inject, requests
@@ -162,3 +164,47 @@ def test_a_run_in_a_hurry_is_not_held_up_by_a_thousand_others(scene: Scene) -> N
 
     assert left > 0
     assert took < 1
+
+
+def test_whoever_waits_when_it_is_closed_is_sent_away(scene: Scene) -> None:
+    """Reads and orders alike: nothing waits for what will not come, and nothing is left behind."""
+    one = scene.instance()
+    group = scene.vserver_group(scene.balancer(), (one, 80))
+    nothing = {product: Rate(0.0001, 0.0001) for product in RATES}
+
+    async def run() -> list[Any]:
+        async with scene.opened(rates=nothing) as cloud:
+            doors = [cloud.door(MemoryRun()) for _ in range(30)]
+            asked: list[asyncio.Task[Any]] = [
+                asyncio.create_task(door.weigh([place(group, one)], number))
+                for number, door in enumerate(doors)
+            ]
+            asked += [asyncio.create_task(door.group(group)) for door in doors]
+            await asyncio.sleep(0.3)
+        done, waiting = await asyncio.wait(asked, timeout=5)
+        assert not waiting
+        return [one.cancelled() for one in done if one.cancelled() or one.exception()]
+
+    assert set(asyncio.run(run())) == {True}
+
+
+def test_a_process_does_not_outlive_a_call_that_hangs(scene: Scene) -> None:
+    """A stop has a limit, and no thread keeps it from ending."""
+    inject(scene.url, "ecs:*", delay_seconds=8)
+    code = f"""
+import asyncio
+from sink.cloud import AlibabaCloud, Endpoints
+from sink.credentials import LOCAL_KEYS
+async def main():
+    async with AlibabaCloud(Endpoints(ecs="{scene.url}"), LOCAL_KEYS, "cn-hangzhou", products=[]):
+        await asyncio.sleep(1)
+asyncio.run(main())
+print("ended")
+"""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("ended\n", "")
+    assert time.monotonic() - began < 7

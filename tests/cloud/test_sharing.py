@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sink.cloud.sharing import Batch, Sharing
 from sink.cloud.turn import Turn
+from sink.errors import Denied, Rejected
 
 Key = tuple[str, int]
 
@@ -129,3 +130,43 @@ def test_dropped_questions_do_not_disturb_the_rest() -> None:
             await tasks[0]
 
     asyncio.run(run())
+
+
+def test_a_refusal_of_one_question_spoils_no_other() -> None:
+    """An id that the API takes offence at is found, and the others are answered."""
+    asked: list[int] = []
+
+    async def read(room: str, batch: Batch[Key, int]) -> Mapping[Key, int]:
+        keys = batch.close()
+        asked.append(len(keys))
+        if ("a", 13) in keys:
+            raise Rejected("ECS", "InvalidInstanceId.Malformed", "what is this?")
+        return {key: key[1] for key in keys}
+
+    async def run() -> list[object]:
+        sharing: Sharing[str, Key, int] = Sharing(read, room=lambda key: key[0], most=100)
+        questions = (sharing.ask(("a", number), Turn()) for number in range(20))
+        return await asyncio.gather(*questions, return_exceptions=True)
+
+    outcomes = asyncio.run(run())
+
+    assert isinstance(outcomes.pop(13), Rejected)
+    assert outcomes == [*range(13), *range(14, 20)]
+    assert len(asked) < 12
+
+
+def test_an_error_that_is_about_all_is_told_to_all() -> None:
+    """No permission is not looked for question by question."""
+    asked: list[int] = []
+
+    async def read(room: str, batch: Batch[Key, int]) -> Mapping[Key, int]:
+        asked.append(len(batch.close()))
+        raise Denied("ECS", "Forbidden.RAM", "no")
+
+    async def run() -> list[object]:
+        sharing: Sharing[str, Key, int] = Sharing(read, room=lambda key: key[0], most=100)
+        questions = (sharing.ask(("a", number), Turn()) for number in range(20))
+        return await asyncio.gather(*questions, return_exceptions=True)
+
+    assert {type(one) for one in asyncio.run(run())} == {Denied}
+    assert asked == [20]

@@ -72,9 +72,11 @@ class _Edit:
         if not self.done.done():
             self.done.set_result(answer)
 
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
+    def fail(self, error: BaseException) -> None:
+        if not self.done.done() and isinstance(error, Exception):
             self.done.set_exception(error)
+        elif not self.done.done():
+            self.done.cancel()
 
 
 class _Nothing(Exception):
@@ -116,7 +118,7 @@ class _Queue:
                 taken.append(edit)
                 self._waiting.remove(edit)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Tell everybody who waits."""
         for edit in self._waiting:
             edit.fail(error)
@@ -171,7 +173,7 @@ class Edits:
                 self._edited_at[balancer] = asyncio.get_running_loop().time()
                 if waited:
                     self._learn(turn)
-        except Exception as error:
+        except BaseException as error:
             queue.fail(error)
             raise
         finally:
@@ -212,7 +214,7 @@ class Edits:
         try:
             with suppress(_Nothing):
                 await self._attempt(taken, turn, self._gate.ask_late(first.line, turn, build))
-        except Exception as error:
+        except BaseException as error:
             for edit in taken:
                 edit.fail(error)
             if not isinstance(error, CloudError):
