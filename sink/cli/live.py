@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +27,9 @@ from sink.telemetry import Journal
 _LINE_SECONDS = 10
 _REFRESH_SECONDS = 0.5
 _RATE_SECONDS = 10
+_KIND_COLUMNS = 34
+_WIDEST_COLUMNS = 120
+"""Beyond it the parts of a line stand too far apart to be read as one."""
 STATUS_STYLE = {
     "done": "green",
     "shadow": "cyan",
@@ -96,7 +100,7 @@ def _opening(view: View, drain: bool) -> RenderableType:
         facts.add_row("cloud", _embedded(settings, drain))
         facts.add_row("data", str(settings.local.data.resolve()))
     what = "Emptying the queue" if drain else "Every ECS event goes into the logstore; Ctrl-C ends it"
-    return Group(Text(f"ecs-event-sink. {what}.", style="bold"), facts, _tries(drain))
+    return Group(Text(f"ecs-event-sink. {what}.", style="bold"), facts, _tries(settings, drain))
 
 
 def _enabled(settings: Settings) -> Sequence[str]:
@@ -113,17 +117,18 @@ def _embedded(settings: Settings, drain: bool) -> str:
     )
 
 
-def _tries(drain: bool) -> Text:
+def _tries(settings: Settings, drain: bool) -> Text:
+    """What to type next; of actions only where there are some."""
     if drain:
         return Text("")
-    sink = _invoked_as()
-    return Text(
-        "\nTry, in another terminal:\n"
-        f"""  {sink} query 'kind:"Instance:PreemptibleInstanceInterruption"'\n"""
-        f"""  {sink} query '* | select kind, state, count(1) as n group by kind, state order by n desc'\n"""
-        f"""  {sink} query 'status:done | select module, instance_id, reason'\n""",
-        style="dim",
-    )
+    tries = [
+        """query 'kind:"Instance:PreemptibleInstanceInterruption"'""",
+        "query '* | select kind, state, count(1) as n group by kind, state order by n desc'",
+    ]
+    if settings.action:
+        tries += ["query '__topic__:action and status:done'", "explain INSTANCE", "actions"]
+    lines = "".join(f"  {_invoked_as()} {one}\n" for one in tries)
+    return Text(f"\nTry, in another terminal:\n{lines}", style="dim")
 
 
 def _invoked_as() -> str:
@@ -172,16 +177,18 @@ def _notes(view: View) -> Text:
 
 def _recent(events: Iterable[Event | Unreadable]) -> RenderableType:
     """The last events, one a line."""
-    lines = Table.grid(padding=(0, 2), pad_edge=True)
-    for _ in range(4):
-        lines.add_column(no_wrap=True, overflow="ellipsis")
+    lines = Table.grid(padding=(0, 2), pad_edge=True, expand=True)
+    lines.add_column(no_wrap=True)
+    lines.add_column(no_wrap=True, overflow="ellipsis", max_width=_KIND_COLUMNS)
+    lines.add_column(no_wrap=True)
+    lines.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for event in events:
         if isinstance(event, Unreadable):
             lines.add_row("", "quarantined", event.reason, "", style="red")
         else:
             urgent = "Interruption" in event.kind or "Failure" in event.kind
             lines.add_row(*_told(event), style="bold red" if urgent else "")
-    return lines
+    return Constrain(lines, _WIDEST_COLUMNS)
 
 
 def _told(event: Event) -> tuple[str, str, str, str]:
@@ -193,15 +200,21 @@ def _told(event: Event) -> tuple[str, str, str, str]:
 
 def _decisions(records: Iterable[Mapping[str, str]]) -> RenderableType:
     """The last decisions, one a line: when, by whom, how it ended and why, and of which instance."""
-    lines = Table.grid(padding=(0, 2), pad_edge=True)
-    for width in (8, None, None, None):
-        lines.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
+    lines = Table.grid(padding=(0, 2), pad_edge=True, expand=True)
+    for _ in range(3):
+        lines.add_column(no_wrap=True)
     lines.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for one in records:
         when = datetime.fromtimestamp(int(one["finished_at_ms"]) / 1000)
-        told = (f"{when:%H:%M:%S}", one["module"], one["status"], one.get("instance_id", ""))
-        lines.add_row(*map(escape, told), escape(one["reason"]), style=STATUS_STYLE.get(one["status"], ""))
-    return lines
+        told = (f"{when:%H:%M:%S}", one["module"], one["status"], _why(one))
+        lines.add_row(*map(escape, told), style=STATUS_STYLE.get(one["status"], ""))
+    return Constrain(lines, _WIDEST_COLUMNS)
+
+
+def _why(record: Mapping[str, str]) -> str:
+    """The reason, with the instance where that does not name it."""
+    reason, instance_id = record["reason"], record.get("instance_id", "")
+    return reason if instance_id in reason else f"{instance_id}  {reason}"
 
 
 def _counts(view: View, head: str) -> str:
