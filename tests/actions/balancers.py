@@ -146,6 +146,14 @@ class Watched(TestRun):
         self._happenings = list(happenings)
         self.on_wait: Callable[[], object] | None = None
         """Called when the happenings are used up, each time."""
+        self.on_order: Callable[[str], object] | None = None
+        """Called before each order."""
+
+    async def intend(self, order: str) -> None:
+        """Let something happen before the order is given; what it raises stands in its way."""
+        if self.on_order is not None:
+            await asyncio.to_thread(self.on_order, order)
+        await super().intend(order)
 
     async def next_news(self, instance_id: str, timeout_seconds: float) -> None:
         """Let the next thing happen; then wait as any run."""

@@ -11,6 +11,7 @@ import pytest
 
 from actions.slb_removal import SlbRemoval
 from sink.action import Group, Plan, Skip
+from sink.errors import LostRun
 from sink.events import Event
 from sink.testing import Carried, TestRun, carry, failure, interruption, maintenance, state_change
 from tests.actions.balancers import (
@@ -223,16 +224,42 @@ def test_a_drain_that_hangs_does_not_hold_up_the_removal(balancers: Balancers) -
     instance_id = balancers.spot()
     busy = balancers.vserver((instance_id, 80, 100))
     other = balancers.server_group("alb", (instance_id, 80, 100))
-    refusal = {"status": 409, "code": "BackendServer.configuring", "times": 30}
-    balancers.cloud.inject("slb:SetVServerGroupAttribute", **refusal)
+    action, event = removal(drain_share=0.1), interruption(instance_id)
+    run = watched(action, event, partial(balancers.cloud.crash, instance_id))
+
+    def settle(order: str) -> None:
+        if order.startswith(f"remove {other.group_id}"):
+            balancers.cloud.heal()
+
+    run.on_order = settle
+    balancers.cloud.inject("slb:SetVServerGroupAttribute", status=409, code="BackendServer.configuring")
     try:
-        result = reclaimed(balancers, instance_id, removal(drain_share=0.1))
+        result = asyncio.run(carry(action, event, balancers.cloud, run=run))
     finally:
         balancers.cloud.heal()
 
     assert ended(result).status == "done"
     assert balancers.serving([busy, other], instance_id) == [{}, {}]
-    assert 20 < _waited_seconds(result.run, other, instance_id) < 100
+    assert max(run.orders.values()) < (run.deadline_ms or 0)
+
+
+def test_a_run_that_another_sink_has_is_let_go(balancers: Balancers) -> None:
+    """Without a word, and without an order more."""
+    instance_id = balancers.spot()
+    groups = balancers.everywhere(instance_id)
+    before = balancers.serving(groups, instance_id)
+    action, event = removal(), interruption(instance_id)
+    run = watched(action, event)
+
+    def lose(order: str) -> None:
+        raise LostRun(f"another sink gives {order}")
+
+    run.on_order = lose
+    with pytest.raises(LostRun):
+        asyncio.run(carry(action, event, balancers.cloud, run=run))
+
+    assert run.orders == {}
+    assert balancers.serving(groups, instance_id) == before
 
 
 def test_a_place_that_was_struck_out_is_not_touched(balancers: Balancers) -> None:

@@ -192,6 +192,26 @@ def test_a_group_that_cannot_be_drained_leaves_no_other_at_0(balancers: Balancer
     assert balancers.serving([denied, other], instance_id) == [{80: 100}, {80: 70}]
 
 
+def test_an_instance_that_has_stopped_already_needs_no_weight_0(balancers: Balancers) -> None:
+    """CLB gives no weight to what does not run, and sends it nothing either: that is no failure."""
+    instance_id = balancers.cloud.place()
+    group = balancers.vserver((instance_id, 80, 100))
+    action, event = removal(failures=True), failure(instance_id)
+    plan = plan_of(balancers, action, event)
+    balancers.cloud.crash(instance_id)
+    run: Watched
+
+    def recover() -> None:
+        balancers.cloud.change(instance_id, state="Running")
+        run.hear(failure(instance_id, status="Executed"))
+
+    run = watched(action, event, recover)
+    result = asyncio.run(carry(action, event, balancers.cloud, run=run, plan=plan))
+
+    assert ended(result).status == "done"
+    assert balancers.weights(group, instance_id) == {80: 100}
+
+
 def test_it_declares_what_it_needs(balancers: Balancers) -> None:
     """No permission less than it uses besides the sink's own reads, and none more."""
     spot, other = balancers.spot(), balancers.cloud.place()
