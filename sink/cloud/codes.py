@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
 
-_KEYS = "Check the AccessKey and its RAM permissions; `sink policy` prints what is needed"
+_KEYS = "Check the AccessKey and its RAM permissions: `sink actions` lists what is needed"
 _CLOCK = "Set this machine's clock: it is off by more than 15 minutes"
 _NETWORK = "Check [endpoints] and the network"
 _WAIT = "Another change is under way; this one was waited for in vain"

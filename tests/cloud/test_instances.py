@@ -99,7 +99,6 @@ def test_a_question_is_not_answered_by_what_was_asked_before_it(scene: Scene) ->
         async with scene.opened() as cloud:
             before = asyncio.create_task(cloud.door(MemoryRun()).instance(instance_id))
             await asyncio.to_thread(until_waiting, scene.url)
-            await asyncio.sleep(0.1)
             await asyncio.to_thread(scene.stage, "PATCH", f"instances/{instance_id}", state="Stopped")
             after = await cloud.door(MemoryRun()).instance(instance_id)
             return [await before, after]
