@@ -36,6 +36,8 @@ def start(scene: Scene, instance: Instance) -> Instance:
     check_paid(scene, instance)
     check_stock(scene, instance)
     starting = scene.enter(instance, State.STARTING)
+    # Whoever wanted to come back to it finds that done.
+    scene.state.cancel_for(instance.instance_id, "come_back")
     scene.course(starting, (scene.roughly(scene.rates.boot_seconds), State.RUNNING))
     return starting
 
