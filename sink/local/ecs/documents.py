@@ -50,7 +50,7 @@ def _identity(instance: Instance) -> Document:
         "Tags": {"Tag": tag_documents(instance)},
         "DeletionProtection": instance.deletion_protection,
         "CreationTime": utc_minute(instance.creation_time),
-        "StartTime": utc_minute(instance.creation_time),
+        "StartTime": utc_minute(instance.started_time or instance.creation_time),
         "ResourceGroupId": "",
         "SerialNumber": instance.instance_id.removeprefix("i-"),
     }

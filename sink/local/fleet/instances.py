@@ -69,6 +69,11 @@ APPLICATIONS = (
     Application("跳板机", "ecs.t6-c1m2.large", 0.0, "test"),
 )
 
+MANAGED_TAG, PROTECT_TAG = "ecs-event-sink/managed", "ecs-event-sink/protect"
+"""What the sink's guards ask for as long as nobody sets others."""
+MANAGED_SHARE, PROTECTED_SHARE = 0.8, 0.05
+"""Parts of a living fleet's instances that have these tags; a protected one has both."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -84,6 +89,8 @@ class Instance:
     disk_id: str
     network_interface_id: str
     state: State
+    started_time: float | None = None
+    """When it was last started; None before its first start."""
     spot_strategy: str = "NoSpot"
     spot_duration: int = 0
     """Hours for which it is protected from being reclaimed: 0 or 1."""
@@ -109,12 +116,12 @@ class Instance:
     vswitch_id: str = "vsw-bp1fleet0000000000000"
     security_group_ids: tuple[str, ...] = ("sg-bp1fleet0000000000000",)
 
-    def enter(self, state: State) -> Instance:
-        """Return this instance in the next state. Raises IllegalTransition if it cannot follow."""
+    def enter(self, state: State, at: float) -> Instance:
+        """Return this instance in the next state from `at` on (epoch seconds). Raises IllegalTransition."""
         if state not in NEXT_STATES[self.state]:
             raise IllegalTransition(f"{self.instance_id} is {self.state} and cannot become {state}")
         if state is State.STARTING:
-            return replace(self, state=state, stopped_mode="KeepCharging")
+            return replace(self, state=state, started_time=at, stopped_mode="KeepCharging")
         return replace(self, state=state)
 
     def lock(self, reason: str) -> Instance:
@@ -161,12 +168,23 @@ def new_address(random: Random) -> str:
     return f"10.{random.randrange(48, 64)}.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
+def consent(instance_id: str) -> dict[str, str]:
+    """The tags by which its owner lets the sink's actions at an instance: most do, some take that back.
+
+    By the id alone, so that chance elsewhere in the fleet does not hang on it.
+    """
+    drawn = Random(instance_id).random()
+    protected = {PROTECT_TAG: "true"} if drawn < PROTECTED_SHARE else {}
+    return {MANAGED_TAG: "true"} | protected if drawn < MANAGED_SHARE else {}
+
+
 def launch(random: Random, at: float, region_id: str, state: State) -> Instance:
     """Make an instance that an auto-scaling group of the fleet could order `at` (epoch seconds)."""
     application = random.choice(APPLICATIONS)
     spot = random.random() < application.spot_share
+    instance_id = new_id("i", random)
     return Instance(
-        instance_id=new_id("i", random),
+        instance_id=instance_id,
         instance_name=f"{application.name}-{random.randrange(10_000):04}",
         instance_type=application.instance_type,
         zone_id=f"{region_id}-{random.choice('hijk')}",
@@ -179,5 +197,5 @@ def launch(random: Random, at: float, region_id: str, state: State) -> Instance:
         spot_duration=random.choice((0, 1)) if spot else 0,
         spot_interruption_behavior="Stop" if spot and random.random() < 0.15 else "Terminate",
         recovery="Stop" if random.random() < 0.2 else "Reboot",
-        tags={"app": application.name, "env": application.environment},
+        tags={"app": application.name, "env": application.environment} | consent(instance_id),
     )

@@ -56,7 +56,7 @@ class Scene:
 
     def enter(self, instance: Instance, state: State) -> Instance:
         """Change an instance's state and tell so. Raises IllegalTransition."""
-        changed = instance.enter(state)
+        changed = instance.enter(state, self.now)
         self.appear(changed)
         return changed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -122,6 +123,23 @@ def test_an_instance_shows_what_a_sink_asks_for(ecs: Api, stage: Stage) -> None:
         0.123,
     ]
     assert (shown["AutoReleaseTime"], shown["ExpiredTime"]) == ("2027-01-15T08:00:00Z", "2099-12-31T15:59Z")
+
+
+def test_the_start_time_is_that_of_the_last_start(cloud: RunningCloud, ecs: Api, stage: Stage) -> None:
+    """To the minute; the creation time stays. One that was never started shows its creation."""
+
+    def times(instance_id: str) -> tuple[str, str]:
+        (shown,) = ecs("DescribeInstances", InstanceIds=json.dumps([instance_id]))["Instances"]["Instance"]
+        return shown["CreationTime"], shown["StartTime"]
+
+    instance_id = stage.instance(state="Stopped", creation_time=1_700_000_000.0)
+    assert times(instance_id) == ("2023-11-14T22:13Z", "2023-11-14T22:13Z")
+
+    before = cloud.clock() // 60 * 60
+    ecs("StartInstance", InstanceId=instance_id)
+    created, started = times(instance_id)
+    assert created == "2023-11-14T22:13Z"
+    assert 0 <= datetime.strptime(f"{started}+0000", "%Y-%m-%dT%H:%MZ%z").timestamp() - before <= 60
 
 
 def test_the_history_tells_what_the_platform_did(cloud: RunningCloud, ecs: Api, stage: Stage) -> None:
