@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from math import floor
 from pathlib import Path
 
-from sink.action import GroupState, Instance, Plan
+from sink.action import Group, GroupState, Instance, Plan
 from sink.config import Limits
 from sink.events import Event
 
@@ -81,13 +81,13 @@ class Guard:
         return None
 
     def narrow(
-        self, plan: Plan, server_id: str, groups: Sequence[GroupState], usage: Usage
+        self, plan: Plan, groups: Sequence[GroupState], usage: Usage
     ) -> tuple[Plan, Sequence[Refusal]]:
         """Strike out the places in groups that would lose too much; tell which, and why."""
         refusals = {
             state.group.group_id: refusal
             for state in groups
-            if (refusal := self._check_group(state, server_id, usage)) is not None
+            if (refusal := self._check_group(state, servers_of(plan, state.group), usage)) is not None
         }
         left = tuple(one for one in plan.places if one.group.group_id not in refusals)
         return replace(plan, places=left), list(refusals.values())
@@ -101,13 +101,13 @@ class Guard:
             return Refusal("region", f"region {event.region_id or 'unknown'} is not among {allowed}")
         return None
 
-    def _check_group(self, state: GroupState, server_id: str, usage: Usage) -> Refusal | None:
-        """Refuse to take a server out of a group that would be left with too few."""
+    def _check_group(self, state: GroupState, servers: frozenset[str], usage: Usage) -> Refusal | None:
+        """Refuse to take servers out of a group that would be left with too few."""
         group_id = state.group.group_id
-        others = usage.taken.get(group_id, frozenset()) - {server_id}
-        size = len(state.servers | others | {server_id})
+        others = usage.taken.get(group_id, frozenset()) - servers
+        size = len(state.servers | others | servers)
         most = max(1, floor(size * self.limits.max_group_share))
-        if server_id in state.serving and not state.serving - others - {server_id}:
+        if servers & state.serving and not state.serving - others - servers:
             return Refusal("last backend", f"no other server of {group_id} serves")
         if len(others) + 1 > most:
             text = f"{len(others)} of {group_id}'s {size} servers were taken out, and {most} are allowed"
@@ -115,9 +115,14 @@ class Guard:
         return None
 
 
-def is_near_its_end(state: GroupState, server_id: str) -> bool:
+def servers_of(plan: Plan, group: Group) -> frozenset[str]:
+    """What a plan takes out of a group: an instance's own id there, or those of its network interfaces."""
+    return frozenset(place.backend.server_id for place in plan.places if place.group == group)
+
+
+def is_near_its_end(state: GroupState, servers: frozenset[str]) -> bool:
     """Tell whether one server more or less decides: then a cached state is not good enough."""
-    return len(state.serving - {server_id}) < 2
+    return len(state.serving - servers) < 2
 
 
 def _check_names(event: Event) -> Refusal | None:

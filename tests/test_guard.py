@@ -39,7 +39,7 @@ def plan_for(server_id: str) -> Plan:
 def refused_by(guard: Guard, state: GroupState, server_id: str, *taken: str) -> str:
     """The guard that strikes the server's place out, or nothing."""
     usage = Usage(0, {"rsp-1": frozenset(taken)})
-    left, refusals = guard.narrow(plan_for(server_id), server_id, [state], usage)
+    left, refusals = guard.narrow(plan_for(server_id), [state], usage)
     assert bool(left.places) is not bool(refusals)
     return refusals[0].guard if refusals else ""
 
@@ -136,6 +136,14 @@ def test_the_last_that_serves_stays() -> None:
     assert refused_by(guard, sick, "i-0") == "last backend"
 
 
+def test_the_last_that_serves_stays_by_whatever_name_it_is_known() -> None:
+    """A group may know an instance by its network interface."""
+    interface = Backend("eni-1", 80, 100, type="eni", address="10.0.0.1")
+    state = GroupState(GROUP, (interface,), 0)
+    left, refusals = Guard().narrow(Plan("why", (Place(GROUP, interface),)), [state], UNUSED)
+    assert (left.places, [one.guard for one in refusals]) == ((), ["last backend"])
+
+
 def test_one_that_does_not_serve_can_always_go() -> None:
     """To take it out takes nothing from the group."""
     assert refused_by(Guard(), group(0, 0), "i-0") == ""
@@ -165,7 +173,7 @@ def test_only_the_groups_that_would_suffer_are_struck_out() -> None:
     places = tuple(Place(one, Backend("i-0", 80, 100)) for one in (GROUP, other))
     states = [group(100), GroupState(other, (Backend("i-0", 80, 100), Backend("i-1", 80, 100)), 0)]
 
-    left, refusals = Guard().narrow(Plan("why", places), "i-0", states, UNUSED)
+    left, refusals = Guard().narrow(Plan("why", places), states, UNUSED)
 
     assert [one.group.group_id for one in left.places] == ["rsp-2"]
     assert [one.guard for one in refusals] == ["last backend"]
@@ -188,5 +196,5 @@ def test_however_many_ask_a_group_is_never_emptied(weights: list[int], random: o
 
 def test_where_one_server_decides_a_cached_state_is_not_enough() -> None:
     """With two others left to serve, it is."""
-    assert is_near_its_end(group(100, 100), "i-0")
-    assert not is_near_its_end(group(100, 100, 100), "i-0")
+    assert is_near_its_end(group(100, 100), frozenset({"i-0"}))
+    assert not is_near_its_end(group(100, 100, 100), frozenset({"i-0"}))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sink.action import GroupState, Plan, plain
-from sink.guard import Guard, Refusal, Usage
+from sink.guard import Guard, Refusal, Usage, servers_of
 from sink.ledger import Admitted, Claim, Ledger, Use
 
 
@@ -20,7 +20,6 @@ class Verdict:
     """The guards' verdict on a plan. `judge` may be called again: the last call counts."""
 
     guard: Guard
-    instance_id: str
     plan: Plan
     """What is wanted, and after `judge` what is left of it."""
     groups: Sequence[GroupState]
@@ -34,7 +33,7 @@ class Verdict:
         self.refusals = ()
         self.refused = self.guard.check_window(usage)
         if self.refused is None and self.plan.places:
-            left, self.refusals = self.guard.narrow(self.plan, self.instance_id, self.groups, usage)
+            left, self.refusals = self.guard.narrow(self.plan, self.groups, usage)
             if left.places:
                 self.plan = left
             else:
@@ -44,7 +43,8 @@ class Verdict:
     @property
     def takes(self) -> dict[str, list[str]]:
         """The servers that the plan takes out, by group id."""
-        return {place.group.group_id: [self.instance_id] for place in self.plan.places}
+        groups = {place.group for place in self.plan.places}
+        return {group.group_id: sorted(servers_of(self.plan, group)) for group in groups}
 
 
 class Admission(Protocol):

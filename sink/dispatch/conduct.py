@@ -27,7 +27,7 @@ from sink.errors import (
     Unreachable,
 )
 from sink.events import Event
-from sink.guard import Guard, Refusal, is_near_its_end
+from sink.guard import Guard, Refusal, is_near_its_end, servers_of
 
 ADMITTED = "admitted"
 """The step of a record that says what for: orders follow it."""
@@ -148,7 +148,7 @@ class Conduct:
 
     async def _carry_out_what_is_allowed(self, plan: Plan) -> Outcome:
         """Admit the plan, or as much of it as the guards let pass, and carry that out."""
-        verdict = Verdict(self.module.guard, self.event.instance_id, plan, await self._groups(plan))
+        verdict = Verdict(self.module.guard, plan, await self._groups(plan))
         shadow = self.module.mode == "shadow"
         await self.admission.admit(verdict, keep=not shadow)
         for refusal in verdict.refusals:
@@ -166,7 +166,7 @@ class Conduct:
         states = []
         for group in dict.fromkeys(place.group for place in plan.places):
             state = await self.cloud.group(group, fresh=False)
-            if is_near_its_end(state, self.event.instance_id):
+            if is_near_its_end(state, servers_of(plan, group)):
                 state = await self.cloud.group(group)
             states.append(state)
         return states
