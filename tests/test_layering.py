@@ -12,6 +12,14 @@ FOREIGN_DOORS = {
     "mns": {"sink.sources"},
     "aliyun": {"sink.stores.sls"},
     "alibabacloud_credentials": {"sink.credentials"},
+    "aliyunsdkcore": {"sink.cloud.api"},
+    "sqlalchemy": {
+        "sink.ledger.tables",
+        "sink.ledger.database",
+        "sink.ledger.runs",
+        "sink.ledger.admissions",
+        "sink.ledger.circuits",
+    },
     "structlog": {"sink.telemetry"},
     "typer": {"sink.cli"},
 }
@@ -22,6 +30,36 @@ MAY_IMPORT = {
     "sink.lease": {"sink.errors"},
     "sink.pipeline": {"sink.errors", "sink.events", "sink.lease", "sink.backoff"},
     "sink.config": {"sink.errors"},
+    "sink.action": {"sink.errors", "sink.events", "sink.config"},
+    "sink.guard": {"sink.errors", "sink.events", "sink.config", "sink.action"},
+    "sink.ledger": {"sink.errors"},
+    "sink.dispatch": {
+        "sink.errors",
+        "sink.events",
+        "sink.config",
+        "sink.backoff",
+        "sink.action",
+        "sink.guard",
+        "sink.ledger",
+    },
+    "sink.replay": {
+        "sink.errors",
+        "sink.events",
+        "sink.config",
+        "sink.action",
+        "sink.guard",
+        "sink.dispatch",
+    },
+    "sink.cloud": {"sink.errors", "sink.backoff", "sink.credentials", "sink.action"},
+    "sink.testing": {
+        "sink.errors",
+        "sink.events",
+        "sink.action",
+        "sink.cloud",
+        "sink.credentials",
+        "sink.dispatch",
+        "sink.local",
+    },
     "sink.credentials": {"sink.errors"},
     "sink.sources": {"sink.errors", "sink.credentials", "sink.lease"},
     "sink.stores": {"sink.errors", "sink.events", "sink.credentials", "sink.backoff"},
@@ -70,6 +108,19 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
     assert imported <= MAY_IMPORT[room]
 
 
+def test_actions_come_through_the_door_of_third_parties() -> None:
+    """They know of the sink what every author may know, and of each other nothing."""
+    for action in sorted(path for path in (ROOT / "actions").iterdir() if path.is_dir()):
+        imported = {
+            name
+            for path in action.rglob("*.py")
+            for name in imports_of(path)
+            if name.startswith(("sink.", "actions."))
+        }
+        ours = {name for name in imported if name.startswith(f"actions.{action.name}.")}
+        assert imported - ours <= {"sink.action", "sink.events", "sink.errors"}
+
+
 @pytest.mark.parametrize("package", FOREIGN_DOORS)
 def test_a_foreign_package_has_one_door(package: str) -> None:
     """Its exceptions and its habits are known in one file; the embedded cloud uses none of them."""
@@ -83,14 +134,14 @@ def test_a_foreign_package_has_one_door(package: str) -> None:
 
 
 def test_only_the_command_line_sees_the_embedded_cloud() -> None:
-    """And only inside its commands, so that a sink in production never loads it."""
+    """And only inside its commands, so that a sink in production never loads it; besides what tests use."""
     importers = {
         module
         for module, path in modules().items()
         if room_of(module) != "sink.local" and any(name.startswith("sink.local") for name in imports_of(path))
     }
 
-    assert {room_of(module) for module in importers} == {"sink.cli"}
+    assert {room_of(module) for module in importers} == {"sink.cli", "sink.testing"}
 
 
 def test_the_help_loads_no_sdk() -> None:
