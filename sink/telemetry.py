@@ -86,14 +86,18 @@ class Journal:
         self._log.critical("bug", why=repr(error), exc_info=error)
 
 
-def configure_logging() -> None:
-    """Log to standard error: for people on a terminal, as JSON lines elsewhere."""
+def configure_logging(*, live: bool = False) -> None:
+    """Log to standard error: for people on a terminal, as JSON lines elsewhere.
+
+    Beside a `live` view, which shows what actions decide, only their alarms are logged.
+    """
     terminal = sys.stderr.isatty()
     render: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
+            *([_without_decisions] if live else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not terminal),
             structlog.processors.format_exc_info,
@@ -111,3 +115,11 @@ def _without_blanks(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     return {key: value for key, value in event.items() if value not in ("", None)}
+
+
+def _without_decisions(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if event["event"] == "acted":
+        raise structlog.DropEvent
+    return event

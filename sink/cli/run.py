@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import ExitStack, suppress
 
 from rich.console import Console
@@ -23,7 +24,7 @@ _INSISTING_SECONDS = 1.0
 
 def run_sink(settings: Settings, *, drain: bool) -> None:
     """Run until a signal, or with `drain` until the queues are empty."""
-    configure_logging()
+    configure_logging(live=sys.stdout.isatty())
     with reach_cloud(settings, fleet=not drain) as cloud:
         asyncio.run(_run(settings, cloud, drain))
 
