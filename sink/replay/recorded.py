@@ -32,7 +32,7 @@ class Answers:
         """The answers in a record's steps."""
         found: dict[str, deque[Any]] = defaultdict(deque)
         for step in steps_of(record):
-            found[step["step"]].append(step.get("result"))
+            found[step["step"]].extend([step.get("result")] * step.get("times", 1))
         return cls(dict(found))
 
     def first(self, question: str, default: Any) -> Any:

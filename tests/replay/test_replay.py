@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sink.action import Backend, Group, GroupState, Place, Plan, Skip
+from sink.action import Backend, Group, GroupState, Outcome, Place, Plan, Skip
 from sink.config import Limits
 from sink.dispatch import Module
 from sink.errors import TemporaryError
@@ -115,6 +115,37 @@ def test_a_shadow_is_compared_as_if_it_had_been_live(tmp_path: Path) -> None:
     assert not compared[0].differs
 
 
+def test_an_answer_that_was_given_several_times_is_given_as_often(tmp_path: Path) -> None:
+    """Records tell what repeats once: a later answer must not come too early."""
+
+    class Looks(Takes):
+        table: Table
+
+        async def plan(self, event: Event, cloud: Any) -> Plan | Skip:
+            return (
+                Skip("it changed")
+                if (await cloud.instance("i-0")).status != "Stopped"
+                else Plan("it has not")
+            )
+
+        async def carry_out(self, plan: Plan, cloud: Any) -> Any:
+            self.table.instances["i-0"] = replace(self.table.instances["i-0"], status="Running")
+            await cloud.instance("i-0")
+            return Outcome.done("it has by now")
+
+    async def work() -> dict[str, str]:
+        table = Table()
+        table.add("i-0")
+        action = Looks()
+        action.table = table
+        async with bench(tmp_path, table=table, action=action) as one:
+            return await one.act(EVENTS[0])
+
+    record = asyncio.run(work())
+    (compared,) = asyncio.run(replay(EVENTS[:1], [record], [Module(Looks(), Guard())]))
+    assert (compared.then.verdict, compared.now.verdict) == (ACT, ACT)
+
+
 def test_waiting_is_replayed_on_the_clock_of_then(tmp_path: Path) -> None:
     """A young instance's tag came late: answers come in their order, and no time is lost now."""
 
@@ -124,7 +155,7 @@ def test_waiting_is_replayed_on_the_clock_of_then(tmp_path: Path) -> None:
         table.groups["rsp-1"] = GroupState(GROUP, tuple(Backend(f"i-{n}", 80, 100) for n in range(8)), 0)
         async with bench(tmp_path, table=table, action=Takes(), limits=LIMITS, pace=20) as one:
             under_way = asyncio.create_task(one.act(EVENTS[0]))
-            while len(table.asked) < 3:
+            while len(table.asked) < 5:
                 await asyncio.sleep(0)
             table.add("i-0")
             return await under_way
