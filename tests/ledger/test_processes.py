@@ -25,7 +25,7 @@ from tests.ledger.child import LEASE_SECONDS
 from tests.ledger.conftest import claimed, new_run
 from tests.processes import PATIENCE_SECONDS, environment
 
-CRASHES = int(os.environ.get("SINK_CRASHES", "6"))
+CRASHES = int(os.environ.get("SINK_CRASHES", "4"))
 LIMIT = 40
 
 
