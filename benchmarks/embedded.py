@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.bodies import event_bodies
 from benchmarks.results import Machine, Results, Row
-from benchmarks.searching import encoded, puts, queries
+from benchmarks.searching import FILL, encoded, puts, queries
 from benchmarks.tables import Figures
 from benchmarks.traffic import messages
 from benchmarks.verify import furnished_cloud
@@ -46,9 +46,9 @@ def measure(options: argparse.Namespace, console: Console) -> Results:
 def tables(results: Results) -> list[Figures]:
     """What it came to."""
     asked = results.parts["queries"]
-    fills = [row for row in asked if row.subject == "fill"]
+    fills = [row for row in asked if row.subject == FILL]
     questions = sorted(
-        (row for row in asked if row.subject != "fill"), key=lambda row: (_place(row, asked), row.events)
+        (row for row in asked if row.subject != FILL), key=lambda row: (_place(row, asked), row.events)
     )
     return [
         Figures("messages", _MESSAGE_COLUMNS, [_message_cells(row) for row in results.parts["messages"]]),

@@ -1,7 +1,7 @@
 """Write the page of the benchmarks: `python -m benchmarks.page docs`.
 
-The text is `page.md`, the figures and the picture are made from the JSON that the benchmarks left in that folder. So
-the page is always what some run said, and a test holds the one against the other.
+The text is `page.md`, the figures and the picture are made from the JSON that the benchmarks left in that
+folder. So the page is always what some run said, and a test holds the one against the other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def render(throughput: Results, cloud: Results) -> str:
         runs=len(throughput.parts["latency"][0].runs),
         machine=throughput.machine,
         embedded=on_page(embedded.tables(cloud)),
+        embedded_runs=len(cloud.parts["messages"][0].runs),
         embedded_machine=cloud.machine,
     )
 

@@ -66,11 +66,11 @@ def _draw_latencies(figure: SubFigure, rows: Sequence[Row]) -> None:
                 _draw_rival(axes, row, names.index(row.subject), ratio(row, rows))
         axes.set_title(title_of(latency), loc="left", fontsize=9.5)
         axes.set(
-            xscale="log", xlim=(slowest / 3, fastest * 4), ylim=(-0.6, len(names) - 0.2), xlabel="events/s"
+            xscale="log", xlim=(slowest / 5, fastest * 5), ylim=(-0.6, len(names) - 0.2), xlabel="events/s"
         )
         axes.set_yticks(range(len(names)), names)
         axes.grid(visible=False, axis="y")
-        _plain(axes)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def _draw_rival(axes: Axes, row: Row, height: int, times: float | None) -> None:
@@ -90,7 +90,9 @@ def _draw_growth(figure: SubFigure, rows: Sequence[Row]) -> None:
         axes.set_ylim(0, 1.2 * max(row.median(name) for row in rows))
         axes.set_xticks(sorted({row.events for row in rows}))
         axes.margins(x=0.1)
-        _plain(axes)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     panels[0].set_title("growth with size, no latency", loc="left", fontsize=9.5)
     panels[0].legend(loc="lower right", fontsize=8)
 
@@ -102,10 +104,13 @@ def _draw_line(axes: Axes, rows: Sequence[Row], figure: str) -> None:
     line.set(color=_COLOURS[subject], marker=_MARKERS[subject])
 
 
-def _plain(axes: Axes) -> None:
-    """Numbers as people write them rather than as powers of ten."""
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+def short(rate: float) -> str:
+    """A round number in few letters.
+
+    >>> short(100), short(10_000)
+    ('100', '10k')
+    """
+    return f"{rate:g}" if rate < 1000 else f"{rate / 1000:g}k"
 
 
 def _rate(row: Row) -> float:

@@ -15,7 +15,7 @@ import orjson
 from aliyun.log import IndexConfig, LogClient
 
 from benchmarks.answers import BATCH
-from benchmarks.clients import log_client, log_time
+from benchmarks.clients import log_time, open_log_client
 from benchmarks.measure import KEYS, BenchmarkError
 from benchmarks.place import LOGSTORE, PROJECT
 from benchmarks.results import Row
@@ -27,6 +27,8 @@ from sink.stores.index import index_config
 LARGE = 1000
 """Logs in a large PutLogs: some two megabytes."""
 SECONDS_A_DAY = 86_400
+FILL = "fill"
+"""The subject of the rows that tell how fast the logstore was filled."""
 _INDEX_PATIENCE_SECONDS = 900
 _QUERY_SECONDS = 120
 
@@ -77,15 +79,15 @@ def put_all(url: str, groups: Sequence[Sequence[bytes]], connections: int) -> di
 
 def queries(url: str, bodies: Sequence[bytes], sizes: Sequence[int], runs: int) -> Iterator[Row]:
     """Fill a logstore from size to size, and ask it everything at each: milliseconds, and rows found."""
-    client, logs, known = log_client(url, *KEYS.values()), encoded(bodies), _known_ids(bodies)
-    client.timeout = _QUERY_SECONDS
-    _create_index(client)
-    filled = 0
-    for size in sorted(sizes):
-        yield Row("fill", 0, size, [_fill(url, client, logs, filled, size)])
-        filled = size
-        for name, query in QUERIES.items():
-            yield Row(name, 0, size, [ask(client, query.format(**known)) for _ in range(runs)])
+    logs, known, filled = encoded(bodies), _known_ids(bodies), 0
+    with open_log_client(url, *KEYS.values()) as client:
+        client.timeout = _QUERY_SECONDS
+        _create_index(client)
+        for size in sorted(sizes):
+            yield Row(FILL, 0, size, [_fill(url, client, logs, filled, size)])
+            filled = size
+            for name, query in QUERIES.items():
+                yield Row(name, 0, size, [ask(client, query.format(**known)) for _ in range(runs)])
 
 
 def ask(client: LogClient, query: str) -> dict[str, float]:

@@ -129,7 +129,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m benchmarks.throughput", description=__doc__.split("\n")[0]
     )
     add = parser.add_argument
-    add("--events", type=int, default=30_000, help="for each rival, but for the slow ones' shares")
+    add("--events", type=int, default=30_000, help="for each rival, fewer for the slow ones")
     add("--runs", type=int, default=5, help="of which the medians are shown")
     add("--latency", type=float, nargs="+", default=[0, 5, 20], metavar="MS", help="a request's round trip")
     add("--only", nargs="+", choices=RIVALS, default=list(RIVALS), help="the rivals that run")

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mns.account import Account
+from aliyun.log import LogClient
 from mns.queue import Message, Queue, QueueMeta
 
 from benchmarks.answers import BATCH
-from benchmarks.clients import log_client
+from benchmarks.clients import open_log_client, open_queue
 from benchmarks.measure import KEYS, BenchmarkError, rival_process
-from benchmarks.place import LOGSTORE, PROJECT, QUEUE
+from benchmarks.place import LOGSTORE, PROJECT
 from benchmarks.rivals import Rival
 from sink.local.embedded import attach
 
@@ -32,13 +32,13 @@ _TTL_DAYS = 30
 
 def verify(rival: Rival, bodies: Sequence[bytes]) -> None:
     """Let a rival store these events. Raises BenchmarkError unless each is stored once."""
-    with furnished_cloud() as url:
-        queue = Account(url, *KEYS.values()).get_queue(QUEUE)
+    with furnished_cloud() as url, open_queue(url, *KEYS.values()) as queue:
         for at in range(0, len(bodies), BATCH):
             queue.batch_send_message([Message(body.decode()) for body in bodies[at : at + BATCH]])
         _work(rival, url)
         left = waiting(queue)
-        stored = Counter(stored_bodies(url))
+        with open_log_client(url, *KEYS.values()) as client:
+            stored = Counter(stored_bodies(client))
     expected = Counter(body.decode() for body in bodies)
     missing, excess = expected - stored, stored - expected
     if missing or excess or left:
@@ -52,11 +52,11 @@ def verify(rival: Rival, bodies: Sequence[bytes]) -> None:
 def furnished_cloud() -> Iterator[str]:
     """An embedded cloud with queue and logstore, in a folder that is gone afterwards."""
     with TemporaryDirectory() as folder, attach(Path(folder)) as cloud:
-        meta = QueueMeta(vis_timeout=_VISIBILITY_SECONDS, max_msg_size=65_536)
-        Account(cloud.url, *KEYS.values()).get_queue(QUEUE).create(meta)
-        client = log_client(cloud.url, *KEYS.values())
-        client.create_project(PROJECT, "benchmark")
-        client.create_logstore(PROJECT, LOGSTORE, ttl=_TTL_DAYS)
+        with open_queue(cloud.url, *KEYS.values()) as queue:
+            queue.create(QueueMeta(vis_timeout=_VISIBILITY_SECONDS, max_msg_size=65_536))
+        with open_log_client(cloud.url, *KEYS.values()) as client:
+            client.create_project(PROJECT, "benchmark")
+            client.create_logstore(PROJECT, LOGSTORE, ttl=_TTL_DAYS)
         yield cloud.url
 
 
@@ -66,9 +66,8 @@ def waiting(queue: Queue) -> int:
     return int(meta.active_messages) + int(meta.inactive_messages)
 
 
-def stored_bodies(url: str) -> Iterator[str]:
+def stored_bodies(client: LogClient) -> Iterator[str]:
     """The bodies of all records, read from the shards."""
-    client = log_client(url, *KEYS.values())
     until = int(time.time()) + 60
     for shard in client.list_shards(PROJECT, LOGSTORE).get_shards_info():
         for answer in client.pull_log(PROJECT, LOGSTORE, shard["shardID"], 0, until):
