@@ -11,8 +11,7 @@ This is the one lock that is held across a call; keeping others out is what it i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -198,38 +197,49 @@ class Edits:
         """One call, for the most urgent edit and all that fit with it by the time it is made."""
         most = self._editors[first.group.product].servers_per_edit
         taken: list[_Edit] = []
-        call: Call[None] | None = None
-
-        def build() -> Call[None]:
-            # The same call again where nobody joined: by its ClientToken it is the same edit.
-            nonlocal call
-            before = len(taken)
-            queue.take(first, taken, most)
-            if not taken:
-                raise _Nothing
-            if call is None or len(taken) > before:
-                call = self._call(taken)
-            return call
-
         try:
-            with suppress(_Nothing):
-                await self._attempt(taken, turn, self._gate.ask_late(first.line, turn, build))
+            await self._attempt(taken, first.line, turn, lambda: queue.take(first, taken, most))
         except BaseException as error:
             for edit in taken:
                 edit.fail(error)
             if not isinstance(error, CloudError):
                 raise
 
-    async def _attempt(self, edits: Sequence[_Edit], turn: Turn, sent: Awaitable[Answer[None]]) -> None:
-        """See a call through, and tell everybody what came of it."""
+    async def _attempt(
+        self, edits: list[_Edit], line: Line, turn: Turn, join: Callable[[], None] = lambda: None
+    ) -> None:
+        """See one call for these and those that `join` them through, and tell everybody what came of it."""
         try:
-            answer = await sent
+            answer = await self._send(edits, line, turn, join)
             await self._settle(edits, turn)
+        except _Nothing:
+            return
         except (Rejected, Missing) as error:
             await self._sort_out(edits, turn, error)
         else:
             for edit in edits:
                 edit.succeed(answer)
+
+    async def _send(
+        self, edits: list[_Edit], line: Line, turn: Turn, join: Callable[[], None]
+    ) -> Answer[None]:
+        """Make the call, at each try for those that still wait. Raises _Nothing when nobody does."""
+        named: list[_Edit] = []
+        call: Call[None] | None = None
+
+        def build() -> Call[None]:
+            # The same call again where nobody came or went: by its ClientToken it is the same edit.
+            nonlocal call
+            edits[:] = [one for one in edits if not one.done.done()]
+            join()
+            if not edits:
+                raise _Nothing
+            if call is None or edits != named:
+                named[:] = edits
+                call = self._call(edits)
+            return call
+
+        return await self._gate.ask_late(line, turn, build)
 
     async def _settle(self, edits: Sequence[_Edit], turn: Turn) -> None:
         change, group = edits[0].change, edits[0].group
@@ -237,14 +247,14 @@ class Edits:
         state = await self._editors[group.product].settle(change, group, backends, turn)
         self._took_effect(change, group, backends, state)
 
-    async def _sort_out(self, edits: Sequence[_Edit], turn: Turn, error: CloudError) -> None:
+    async def _sort_out(self, edits: list[_Edit], turn: Turn, error: CloudError) -> None:
         """Find those that the refusal is about, so that the others are carried out."""
         if error.code in GONE and edits[0].change != "add":
             await self._leave_out_what_is_gone(edits, turn, error)
         elif len(edits) > 1 and (isinstance(error, Rejected) or error.code in PER_SERVER):
             half = len(edits) // 2
             for part in (edits[:half], edits[half:]):
-                await self._attempt(part, turn, self._gate.ask(self._call(part), turn))
+                await self._attempt(part, part[0].line, turn)
         else:
             for edit in edits:
                 edit.fail(error)
@@ -261,7 +271,7 @@ class Edits:
             if not edit.backends:
                 edit.succeed(Answer(None, edit.line.action, error.request_id))
         if left := [edit for edit in edits if edit.backends]:
-            await self._attempt(left, turn, self._gate.ask(self._call(left), turn))
+            await self._attempt(left, left[0].line, turn)
 
     def _call(self, edits: Sequence[_Edit]) -> Call[None]:
         backends = [one for edit in edits for one in edit.backends]

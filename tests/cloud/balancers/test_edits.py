@@ -11,7 +11,7 @@ import pytest
 from sink.action import Cloud, Group, GroupState
 from sink.errors import Denied, Rejected, Unreachable
 from tests.cloud.world import MemoryRun, Scene, in_, place, weights
-from tests.faults import inject, requests
+from tests.faults import heal, inject, requests
 from tests.local.conftest import until_waiting
 
 
@@ -222,6 +222,72 @@ def test_an_order_that_is_dropped_while_it_waits_is_not_given(scene: Scene) -> N
     states = asyncio.run(run())
 
     assert [next(iter(weights(state.backends).values())) for state in states] == [0, 100, 0]
+
+
+def test_a_dropped_order_that_is_refused_holds_up_nobody(scene: Scene) -> None:
+    """The balancer stays busy for its weight, and nobody wants that any more: the removal goes at once."""
+    one = scene.instance()
+    group = scene.vserver_group(scene.balancer(), (one, 80))
+    inject(scene.url, "slb:SetVServerGroupAttribute", status=409, code="BackendServer.configuring")
+
+    async def run() -> GroupState:
+        async with scene.opened() as cloud:
+            weighed = asyncio.create_task(weigh_each(cloud, group, [one], deadline_ms=in_(600)))
+            while not scene.asked("SetVServerGroupAttribute"):
+                await asyncio.sleep(0.01)
+            weighed.cancel()
+            await asyncio.wait([weighed])
+            async with asyncio.timeout(20):
+                await cloud.door(MemoryRun(in_(60))).remove([place(group, one)])
+            return await state_of(cloud, group)
+
+    assert asyncio.run(run()).backends == ()
+
+
+def test_the_next_try_names_only_who_still_waits(scene: Scene) -> None:
+    """Of two that went out together and were refused, one was dropped: its weight stays."""
+    one, other = scene.instances(2)
+    group = scene.vserver_group(scene.balancer(), (one, 80), (other, 80))
+    inject(scene.url, "slb:SetVServerGroupAttribute", status=409, code="BackendServer.configuring")
+
+    async def run() -> GroupState:
+        async with scene.opened() as cloud:
+            dropped = asyncio.create_task(cloud.door(MemoryRun(in_(60))).weigh([place(group, one)], 0))
+            stays = asyncio.create_task(cloud.door(MemoryRun(in_(60))).weigh([place(group, other)], 0))
+            while not scene.asked("SetVServerGroupAttribute"):
+                await asyncio.sleep(0.01)
+            dropped.cancel()
+            await asyncio.wait([dropped])
+            heal(scene.url)
+            await stays
+            return await state_of(cloud, group)
+
+    assert weights(asyncio.run(run()).backends) == {(one, 80): 100, (other, 80): 0}
+
+
+def test_a_part_of_a_refused_call_that_is_dropped_is_not_tried_again(scene: Scene) -> None:
+    """Taken apart for one that cannot be edited: the half that nobody waits for holds up no other."""
+    ids = scene.instances(2)
+    group = scene.vserver_group(scene.balancer(), *((one, 80) for one in ids))
+    inject(scene.url, "slb:SetVServerGroupAttribute", status=400, code="ObtainIpFail", times=1)
+    inject(scene.url, "slb:SetVServerGroupAttribute", status=409, code="BackendServer.configuring")
+
+    async def run() -> GroupState:
+        async with scene.opened() as cloud:
+            dropped, stays = (
+                asyncio.create_task(cloud.door(MemoryRun(in_(600))).weigh([place(group, one)], 0))
+                for one in ids
+            )
+            while scene.asked("SetVServerGroupAttribute") < 2:
+                await asyncio.sleep(0.01)
+            dropped.cancel()
+            await asyncio.wait([dropped])
+            heal(scene.url)
+            async with asyncio.timeout(20):
+                await stays
+            return await state_of(cloud, group)
+
+    assert weights(asyncio.run(run()).backends) == {(ids[0], 80): 100, (ids[1], 80): 0}
 
 
 def test_an_edit_is_given_up_when_its_time_is_over(scene: Scene) -> None:
