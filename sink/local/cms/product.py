@@ -86,4 +86,9 @@ def _point(call: Call, instance_id: str) -> dict[str, Any] | None:
     }
 
 
-CMS = Product("cms", "2019-01-01", MappingProxyType({"DescribeMetricLast": Operation(describe_metric_last)}))
+CMS = Product(
+    "cms",
+    "2019-01-01",
+    # RAM has the name of the API's version before this one ("RAM authorization" of CloudMonitor).
+    MappingProxyType({"DescribeMetricLast": Operation(describe_metric_last, ram_name="QueryMetricLast")}),
+)

@@ -140,6 +140,8 @@ class Operation:
     """What it concerns, as in an ARN after the account: `instance/i-1`."""
     changes: bool = False
     """Whether it changes anything: such calls stand in ActionTrail, and repeat by their ClientToken."""
+    ram_name: str = ""
+    """RAM's name for it, where that is not the API's."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,10 @@ class Product:
         "Forbidden.RAM",
         "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
     )
+
+    def ram_action(self, operation: str) -> str:
+        """What a policy calls an operation: `cms:QueryMetricLast` for DescribeMetricLast."""
+        return f"{self.name}:{self.operations[operation].ram_name or operation}"
 
 
 def request_parameters(request: Request) -> dict[str, str]:

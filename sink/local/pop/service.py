@@ -97,11 +97,11 @@ class PopService:
         return fleet.order(lambda scene: self._obey(operation, _call(request, key, parameters, scene)))
 
     def _check_allowed(self, operation: Operation, call: Call) -> None:
+        action = self._product.ram_action(call.operation)
         for resource in operation.resources(call):
-            if not call.key.may(f"{self.name}:{call.operation}", resource):
+            if not call.key.may(action, resource):
                 status, code, text = self._product.denial
-                needed = f"{self.name}:{call.operation} on {resource}"
-                raise PopError(status, code, f"{text} This needs {needed}.")
+                raise PopError(status, code, f"{text} This needs {action} on {resource}.")
 
     def _find(self, action: str) -> Operation:
         operation = self._product.operations.get(action)

@@ -107,6 +107,22 @@ def test_what_is_not_allowed_is_forbidden(limited: str) -> None:
         Api(limited, "slb", acs_client())("CreateLoadBalancer")
 
 
+@pytest.mark.parametrize(("action", "is_enough"), [("QueryMetricLast", True), ("DescribeMetricLast", False)])
+def test_cloudmonitor_is_allowed_by_the_name_that_ram_has(
+    action: str, is_enough: bool, cloud_process: Callable[..., CloudProcess], tmp_path: Path
+) -> None:
+    """RAM knows its questions by the names of an older API."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Version": "1", "Statement": [statement("Allow", f"cms:{action}")]}))
+    cms = Api(cloud_process("--policy", f"local={policy}").url, "cms", acs_client())
+    metric = {"Namespace": "acs_ecs_dashboard", "MetricName": "net_tcpconnection"}
+    if is_enough:
+        assert cms("DescribeMetricLast", metric)["Success"]
+    else:
+        with refused("Forbidden.RAM", 403):
+            cms("DescribeMetricLast", metric)
+
+
 def test_mns_denies_access(limited: str, mns_account: Callable[[str], Account]) -> None:
     """403 AccessDenied, for what is not allowed only."""
     queue = mns_account(limited).get_queue("q")
