@@ -1,0 +1,399 @@
+"""How soon the sink acts: from an interruption's enqueueing to the first call to its load balancer.
+
+    python -m benchmarks.reaction [--notices 100] [--backlog 50000] [--quick] [--json FILE]
+
+A real `sink run` with `slb_removal`, at true speed: idle, behind a backlog of ordinary state changes in the
+same queue, and beside that backlog in a queue of its own. Enqueueing counts from before SendMessage;
+receiving is the event record's own `received_at_ms`; the call is the first edit of the group in the embedded
+cloud's journal; what lies between is the ledger's. Sink, embedded cloud and sender share this machine's
+cores, so the cloud's work is part of every figure, and beside a backlog most of it. On Alibaba Cloud it is
+done elsewhere, and the way there comes on top. What waited in the same queue comes in a bunch, of which the
+vendor's quota of edits (`sink.cloud.rates`) lets 84 go at once: the longest waits there are for that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from mns.account import Account
+from mns.queue import Message, Queue, QueueMeta
+from rich.console import Console
+
+from benchmarks.answers import BATCH
+from benchmarks.measure import KEYS, BenchmarkError, environment
+from benchmarks.place import LOGSTORE, PROJECT, QUEUE, REGION
+from benchmarks.results import Machine, Results, Row
+from benchmarks.rivals.handmade import Connection, Requests
+from benchmarks.tables import Figures
+from benchmarks.traffic import together
+from benchmarks.verify import waiting
+from sink.cli.terminal import table_console
+from sink.credentials import LOCAL_KEYS
+from sink.local.accounts import DEFAULT_ACCOUNT_ID
+from sink.local.embedded import attach
+from sink.local.fleet import events
+from sink.local.fleet.instances import MANAGED_TAG, Instance, State, launch
+from sink.local.fleet.staging import INSTANCE
+from sink.stores import SlsLogstore
+from tests.faults import requests
+from tests.local.pop_client import Api, Stage, acs_client
+
+URGENT = "urgent"
+PAUSE_SECONDS = 0.15
+"""Between two notices, on the mean."""
+STAYING = 3
+"""Servers of each group that go on: with fewer its state would be read anew before each edit."""
+SENDERS = 4
+FIRST_CALL = "SetVServerGroupAttribute"
+_PATIENCE_SECONDS = 300.0
+_VISIBILITY_SECONDS = 30
+_LOOK_SECONDS = 0.25
+_CONFIG = """
+[sink]
+stop_seconds = 1
+[mns]
+queues = {queues}
+[actions]
+enabled = slb_removal
+[guard]
+max_actions = {notices}
+mass_events = {notices}
+[local]
+enabled = yes
+data = data
+fleet = 0
+fleet_speed = 1
+"""
+_SPANS = {
+    "enqueued → received": "enqueued_to_received_ms",
+    "received → first call": "received_to_called_ms",
+    "enqueued → first call": "enqueued_to_called_ms",
+}
+_STAGES = {
+    "received → claimed": "received_to_claimed_ms",
+    "claimed → admitted": "claimed_to_admitted_ms",
+    "admitted → intended": "admitted_to_intended_ms",
+    "intended → called": "intended_to_called_ms",
+}
+"""What the sink does before the call, by the ledger's times, each taken before its flush to the disk."""
+_COLUMNS = ("", "backlog", "notices", "p50 ms", "p99 ms", "max ms")
+_ORDERS = """
+select r.instance_id, r.claimed_at_ms, r.admitted_at_ms, o.given_at_ms
+from sink_order o join sink_run r on r.action_id = o.action_id
+where o.name like '"weigh 0 %' and o.answered_at_ms is not null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the sink is doing when notices come."""
+
+    name: str
+    backlog: int
+    queues: Sequence[str] = (QUEUE,)
+
+    @property
+    def notice_queue(self) -> str:
+        """Where notices go."""
+        return self.queues[0]
+
+
+def conditions(backlog: int) -> list[Condition]:
+    """All three."""
+    return [
+        Condition("idle", 0),
+        Condition("in the same queue", backlog),
+        Condition("in a queue of its own", backlog, (URGENT, QUEUE)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The moments of one notice, in ms since 1970."""
+
+    enqueued_ms: float
+    received_ms: float
+    claimed_ms: float
+    admitted_ms: float
+    intended_ms: float
+    called_ms: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The spans between them, by the names that the JSON has for them."""
+        return {
+            "enqueued_to_received_ms": self.received_ms - self.enqueued_ms,
+            "received_to_called_ms": self.called_ms - self.received_ms,
+            "enqueued_to_called_ms": self.called_ms - self.enqueued_ms,
+            "received_to_claimed_ms": self.claimed_ms - self.received_ms,
+            "claimed_to_admitted_ms": self.admitted_ms - self.claimed_ms,
+            "admitted_to_intended_ms": self.intended_ms - self.admitted_ms,
+            "intended_to_called_ms": self.called_ms - self.intended_ms,
+        }
+
+
+class Site:
+    """An embedded cloud with queues, and one balancer for each instance that will be interrupted."""
+
+    def __init__(self, folder: Path, url: str, condition: Condition, notices: int, random: Random) -> None:
+        self.url = url
+        self._folder = folder
+        self._random = random
+        account = Account(url, *KEYS.values())
+        self.queues = {name: _make_queue(account, name) for name in {*condition.queues, QUEUE}}
+        self._notices = self.queues[condition.notice_queue]
+        config = _CONFIG.format(queues=", ".join(condition.queues), notices=max(2, notices))
+        (folder / "config.ini").write_text(config, encoding="utf-8")
+        stage, tags = Stage(url), {MANAGED_TAG: "true"}
+        staying = [stage.instance(tags=tags) for _ in range(STAYING)]
+        wishes = {"tags": tags, "spot_strategy": "SpotAsPriceGo", "operation_locks": ["Recycling"]}
+        self.doomed: list[Instance] = [
+            INSTANCE.validate_python(stage("POST", "instances", **wishes)) for _ in range(notices)
+        ]
+        slb = Api(url, "slb", acs_client())
+        for one in self.doomed:
+            _make_group(slb, [*staying, one.instance_id])
+
+    def send_backlog(self, count: int) -> None:
+        """Put so many state changes into the ordinary queue, each of an instance of its own."""
+        bodies = [
+            base64.b64encode(self._body(events.state_change(self._some_instance()))) for _ in range(count)
+        ]
+        batches = [bodies[at : at + BATCH] for at in range(0, count, BATCH)]
+        together([batches[number::SENDERS] for number in range(SENDERS)], self._send_batches)
+
+    def send_notices(self) -> dict[str, float]:
+        """Put the notices into their queue, one after another; when each was (ms), by instance."""
+        enqueued_ms = {}
+        for instance in self.doomed:
+            body = self._body(events.interruption(instance))
+            enqueued_ms[instance.instance_id] = time.time() * 1000
+            self._notices.send_message(Message(body.decode()))
+            time.sleep(self._random.uniform(0.5, 1.5) * PAUSE_SECONDS)
+        return enqueued_ms
+
+    @contextmanager
+    def sink(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A sink at work that knows all groups; afterwards stopped in good order. Raises BenchmarkError."""
+        with (self._folder / "sink.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sink", "run"],
+                cwd=self._folder,
+                env=environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        try:
+            self._await(lambda: self._has_read_groups(process), "the groups were read")
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.wait(_PATIENCE_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode:
+            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{self._log()}")
+
+    def times(self, enqueued_ms: Mapping[str, float]) -> list[Times]:
+        """The moments of each notice, once every group was edited. Raises BenchmarkError."""
+        self._await(lambda: len(self._orders()) >= len(enqueued_ms), "every group was edited")
+        self._await(lambda: len(self._received_ms()) >= len(enqueued_ms), "every notice was stored")
+        orders = sorted(self._orders(), key=lambda order: order[-1])
+        received_ms = self._received_ms()
+        called_ms = _first_after([order[-1] for order in orders], self._called_ms())
+        return [
+            Times(enqueued_ms[one], received_ms[one], claimed, admitted, intended, called)
+            for (one, claimed, admitted, intended), called in zip(orders, called_ms, strict=True)
+        ]
+
+    def _has_read_groups(self, process: subprocess.Popen[bytes]) -> bool:
+        if process.poll() is not None:
+            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{self._log()}")
+        return len(requests(self.url, "DescribeHealthStatus")) >= len(self.doomed)
+
+    def _orders(self) -> list[tuple[str, int, int, int]]:
+        """Instance, and when its run was claimed, admitted and its first order intended."""
+        with closing(sqlite3.connect(self._folder / "data" / "ledger.sqlite3")) as ledger:
+            return ledger.execute(_ORDERS).fetchall()
+
+    def _received_ms(self) -> dict[str, float]:
+        logstore = SlsLogstore(self.url, PROJECT, LOGSTORE, LOCAL_KEYS, region=REGION)
+        query = (
+            '__topic__:event and kind:"Instance:PreemptibleInstanceInterruption" | select instance_id, '
+            f"min(received_at_ms) as at from log group by instance_id limit {len(self.doomed)}"
+        )
+        with closing(logstore):
+            rows = logstore.query(query, int(time.time()) - 3600, int(time.time()) + 60).rows
+        return {row["instance_id"]: float(row["at"]) for row in rows}
+
+    def _called_ms(self) -> list[float]:
+        return sorted(entry["at"] * 1000 for entry in requests(self.url, FIRST_CALL))
+
+    def _await(self, condition: Callable[[], bool], what: str) -> None:
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        while not condition():
+            if time.monotonic() > give_up_at:
+                raise BenchmarkError(f"in vain it was waited that {what}; the sink said:\n{self._log()}")
+            time.sleep(_LOOK_SECONDS)  # to leave the cores to what is measured
+
+    def _log(self) -> str:
+        return (self._folder / "sink.log").read_text(encoding="utf-8")
+
+    def _some_instance(self) -> Instance:
+        return launch(self._random, time.time(), REGION, State.RUNNING)
+
+    def _body(self, notice: events.Notice) -> bytes:
+        event_id = UUID(int=self._random.getrandbits(128), version=4)
+        return events.Envelope(DEFAULT_ACCOUNT_ID, REGION).body(notice, time.time(), event_id)
+
+    def _send_batches(self, batches: Sequence[Sequence[bytes]]) -> None:
+        with closing(Connection(self.url)) as connection:
+            signed = Requests(self.url, *KEYS.values())
+            for bodies in batches:
+                connection.ask(signed.send(list(bodies)))
+
+
+def _first_after(intended_ms: Sequence[float], called_ms: Sequence[float]) -> list[float]:
+    """The call to each intent, both in ascending order: the journal knows no instances.
+
+    Intents are rounded to the millisecond. Raises BenchmarkError where a call is missing.
+
+    >>> _first_after([10, 20, 21], [11.5, 12.0, 20.8, 23.0])
+    [11.5, 20.8, 23.0]
+    """
+    left, found = iter(called_ms), []
+    for intended in intended_ms:
+        called = next((one for one in left if one >= intended - 1), None)
+        if called is None:
+            raise BenchmarkError(
+                f"{len(called_ms)} calls to {len(intended_ms)} intents: the journal is too short"
+            )
+        found.append(called)
+    return found
+
+
+def _make_queue(account: Account, name: str) -> Queue:
+    queue = account.get_queue(name)
+    queue.create(QueueMeta(vis_timeout=_VISIBILITY_SECONDS, max_msg_size=65_536))
+    return queue
+
+
+def _make_group(slb: Api, ids: Sequence[str]) -> None:
+    """A balancer with one group of these servers."""
+    balancer_id = slb("CreateLoadBalancer", LoadBalancerName="web")["LoadBalancerId"]
+    servers = json.dumps([{"ServerId": one, "Port": 80, "Weight": 100} for one in ids])
+    group = {"LoadBalancerId": balancer_id, "VServerGroupName": "web", "BackendServers": servers}
+    slb("CreateVServerGroup", group)
+
+
+def react(condition: Condition, notices: int, random: Random) -> Row:
+    """One condition; each run is a notice, with how much of the backlog was left after the last."""
+    with TemporaryDirectory() as name, attach(Path(name) / "data") as cloud:
+        site = Site(Path(name), cloud.url, condition, notices, random)
+        site.send_backlog(condition.backlog)
+        with site.sink():
+            enqueued_ms = site.send_notices()
+            # Each notice stays in its queue until the reclaim, which is minutes away.
+            left = waiting(site.queues[QUEUE]) - (notices if condition.notice_queue == QUEUE else 0)
+            times = site.times(enqueued_ms)
+    figures = [one.figures | {"backlog_left": float(left)} for one in times]
+    return Row(condition.name, condition.backlog, notices, figures)
+
+
+def measure(options: argparse.Namespace, console: Console) -> Results:
+    """Measure all three conditions."""
+    rows = []
+    for condition in conditions(options.backlog):
+        with console.status(f"reaction {condition.name}"):
+            rows.append(react(condition, options.notices, Random(options.seed)))
+    return Results(Machine.this(), {"reaction": rows})
+
+
+def percentile(row: Row, figure: str, percent: int) -> float:
+    """The smallest value of a figure that so many percent of the notices do not exceed.
+
+    >>> percentile(Row("", 0, 4, [{"ms": 1.0}, {"ms": 7.0}, {"ms": 3.0}, {"ms": 5.0}]), "ms", 50)
+    3.0
+    """
+    values = sorted(run[figure] for run in row.runs)
+    return values[ceil(len(values) * percent / 100) - 1]
+
+
+def tables(results: Results) -> list[Figures]:
+    """What it came to."""
+    rows = results.parts["reaction"]
+    return [
+        Figures("reaction", _COLUMNS, [_cells(row, span, _SPANS) for row in rows for span in _SPANS]),
+        Figures(
+            "inside the sink", _COLUMNS, [_cells(row, stage, _STAGES) for row in rows for stage in _STAGES]
+        ),
+        Figures("targets, received → first call", ("", "target ms", "p99 ms"), _targets(rows)),
+        Figures("the backlog", ("", "messages", "left after the last notice"), [_left(row) for row in rows]),
+    ]
+
+
+def _cells(row: Row, name: str, figures: Mapping[str, str]) -> list[str]:
+    times = [percentile(row, figures[name], percent) for percent in (50, 99, 100)]
+    return [
+        f"{row.subject}: {name}",
+        f"{row.condition:,.0f}",
+        f"{row.events:,}",
+        *(f"{one:,.1f}" for one in times),
+    ]
+
+
+def _targets(rows: Sequence[Row]) -> list[list[str]]:
+    targets = {"idle": 20, "in a queue of its own": 100}
+    return [
+        [row.subject, f"{targets[row.subject]}", f"{percentile(row, 'received_to_called_ms', 99):,.1f}"]
+        for row in rows
+        if row.subject in targets
+    ]
+
+
+def _left(row: Row) -> list[str]:
+    return [row.subject, f"{row.condition:,.0f}", f"{row.median('backlog_left'):,.0f}"]
+
+
+def read_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reaction", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--notices", type=int, default=100, help="interruptions under each condition")
+    add("--backlog", type=int, default=50_000, help="ordinary state changes that wait when they come")
+    add("--seed", type=int, default=1, help="of instances and of the pauses between notices")
+    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
+    add("--json", type=Path, help="keep the results in this file")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.notices, options.backlog = 6, 320
+    return options
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, show, keep."""
+    options, console = read_options(arguments), table_console()
+    results = measure(options, console)
+    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
+    console.print(f"{results.machine}. The embedded cloud shares these cores, and is part of the time.")
+    if options.json:
+        results.save(options.json)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
