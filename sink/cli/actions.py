@@ -22,6 +22,7 @@ from rich.text import Text
 
 from sink.action import find_actions
 from sink.action.finding import known_names
+from sink.cli.acting import pace_of
 from sink.cli.check import text_of
 from sink.cli.terminal import table_console
 from sink.config import Settings, without_password
@@ -94,9 +95,9 @@ async def _read_ledger(settings: Settings) -> Known:
 
 
 async def _standing(settings: Settings, ledger: Ledger, name: str) -> Standing:
-    limits = settings.action[name].limits
-    since_ms = round((time.time() - limits.window_minutes * 60) * 1000)
-    circuit = await ledger.circuit(name, cooldown_seconds=limits.cooldown_minutes * 60)
+    limits, pace = settings.action[name].limits, pace_of(settings)
+    since_ms = round((time.time() - limits.window_minutes * 60 / pace) * 1000)
+    circuit = await ledger.circuit(name, cooldown_seconds=limits.cooldown_minutes * 60 / pace)
     return Standing(await ledger.admitted(name, since_ms), circuit)
 
 

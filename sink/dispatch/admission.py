@@ -58,20 +58,23 @@ class Admission(Protocol):
 
 
 class LedgerAdmission:
-    """Admission by the ledger, for one run."""
+    """Admission by the ledger, for one run. Windows are measured at the cloud's pace."""
 
-    def __init__(self, ledger: Ledger, claim: Claim, guard: Guard, now_ms: int) -> None:
+    def __init__(self, ledger: Ledger, claim: Claim, guard: Guard, *, now_ms: int, pace: float) -> None:
         self._ledger = ledger
         self._claim = claim
         self._limits = guard.limits
         self._now_ms = now_ms
+        self._pace = pace
 
     async def circuit(self) -> str | None:
         """Why the circuit is open. Instances that call for the module in a mass open it."""
         limits, module = self._limits, self._claim.module
-        if found := await self._ledger.circuit(module, cooldown_seconds=limits.cooldown_minutes * 60):
+        if found := await self._ledger.circuit(
+            module, cooldown_seconds=limits.cooldown_minutes * 60 / self._pace
+        ):
             return found.reason
-        since_ms = self._now_ms - round(limits.mass_seconds * 1000)
+        since_ms = self._now_ms - round(limits.mass_seconds * 1000 / self._pace)
         calling = await self._ledger.instances_calling(module, since_ms)
         if calling <= limits.mass_events:
             return None
@@ -86,7 +89,7 @@ class LedgerAdmission:
             passed = verdict.judge(Usage(use.actions, use.taken))
             return Admitted(plain(verdict.plan), verdict.takes) if passed and keep else None
 
-        since_ms = self._now_ms - round(self._limits.window_minutes * 60_000)
+        since_ms = self._now_ms - round(self._limits.window_minutes * 60_000 / self._pace)
         await self._ledger.admit(
             self._claim, decide, since_ms, [one.group.group_id for one in verdict.groups]
         )

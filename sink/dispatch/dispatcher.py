@@ -139,13 +139,15 @@ class Dispatcher:
         Without the ledger nothing is decided: the message stays in hand until it works again.
         """
         pauses = Backoff(0.2, 10.0, self._random)
+        in_a_hurry = module.action.deadline_ms(event) is not None
+        ledger = self._ledger.urgent if in_a_hurry else self._ledger
         while True:
             try:
-                claimed = await self._ledger.claim(new)
+                claimed = await ledger.claim(new)
                 if isinstance(claimed, Closed):
                     return claimed.fields
                 if isinstance(claimed, Claim):
-                    return await self._conduct_claimed(module, event, claimed, new.received_at_ms)
+                    return await self._conduct(ledger, module, event, claimed, new.received_at_ms)
                 await asyncio.sleep(_HELD_SECONDS)
             except LostRun:
                 continue
@@ -153,18 +155,18 @@ class Dispatcher:
                 self._told.trouble("ledger", error)
                 await asyncio.sleep(pauses.next_seconds())
 
-    async def _conduct_claimed(
-        self, module: Module, event: Event, claim: Claim, received_at_ms: int
+    async def _conduct(
+        self, ledger: Ledger, module: Module, event: Event, claim: Claim, received_at_ms: int
     ) -> Mapping[str, str]:
         """Conduct a run that is ours; given back where the sink stops in the middle of it."""
         self._told.fine("ledger")
-        run = self._run(module, event, claim)
+        run = self._run(ledger, module, event, claim)
         conduct = Conduct(
             module,
             event,
             run,
             self._doors.door(run),
-            LedgerAdmission(self._ledger, claim, module.guard, run.now_ms()),
+            LedgerAdmission(ledger, claim, module.guard, now_ms=run.now_ms(), pace=self._pace),
             self._told,
             self._random,
             restored(Plan, claim.plan) if claim.plan is not None else None,
@@ -180,17 +182,17 @@ class Dispatcher:
                 started_at_ms=received_at_ms,
                 sink_id=self._sink_id,
             )
-            await self._ledger.close(claim, outcome.status.value, fields)
+            await ledger.close(claim, outcome.status.value, fields)
             await self._watch_failures(module, outcome)
         except asyncio.CancelledError:
-            await self._ledger.release(claim)
+            await ledger.release(claim)
             raise
         self._told.acted(fields, alarm=outcome.alarm)
         return fields
 
-    def _run(self, module: Module, event: Event, claim: Claim) -> LedgerRun:
+    def _run(self, ledger: Ledger, module: Module, event: Event, claim: Claim) -> LedgerRun:
         return LedgerRun(
-            self._ledger,
+            ledger,
             claim,
             self._newsroom,
             event_time_ms=event.event_time_ms,

@@ -126,7 +126,7 @@ class Past:
         used.calling.append((self._now_ms, self._event.instance_id))
         if self._now_ms < used.closed_again_ms:
             return used.opened_because
-        since_ms = self._now_ms - limits.mass_seconds * 1000
+        since_ms = self._now_ms - limits.mass_seconds * 1000 / self.pace
         calling = len({instance_id for at, instance_id in used.calling if at >= since_ms})
         if calling > limits.mass_events:
             self._open(f"mass event: {calling} instances call for {self._module.name}")
@@ -135,7 +135,7 @@ class Past:
 
     async def admit(self, verdict: Verdict, *, keep: bool) -> None:
         """Judge by what was used up so far, and use it."""
-        window_ms = self._module.guard.limits.window_minutes * 60_000
+        window_ms = self._module.guard.limits.window_minutes * 60_000 / self.pace
         since_ms = self._now_ms - window_ms
         taken: dict[str, set[str]] = defaultdict(set)
         for at, group_id, server_id in self._used.taken:
@@ -155,7 +155,7 @@ class Past:
             self._open(f"{self._used.failures} failures in a row")
 
     def _open(self, reason: str) -> None:
-        cooldown_ms = round(self._module.guard.limits.cooldown_minutes * 60_000)
+        cooldown_ms = round(self._module.guard.limits.cooldown_minutes * 60_000 / self.pace)
         self._used.closed_again_ms = self._now_ms + cooldown_ms
         self._used.opened_because, self._used.failures = reason, 0
 

@@ -165,7 +165,7 @@ async def bench(
     owner: str = "sink-1",
     lease_seconds: float = 1.0,
     clock: Callable[[], float] = time.time,
-    pace: float = 1000.0,
+    pace: float = 1.0,
     more: Sequence[Module] = (),
     **module: Any,
 ) -> AsyncIterator[Bench]:

@@ -256,3 +256,20 @@ def test_a_mass_event_opens_the_circuit(tmp_path: Path) -> None:
             assert "mass event: 6 instances" in ended[-1]["reason"]
 
     asyncio.run(work())
+
+
+def test_the_window_passes_at_the_pace_of_the_cloud(tmp_path: Path) -> None:
+    """Ten minutes are ten seconds in a cloud that lives 60 times as fast."""
+
+    async def work() -> None:
+        ahead = 0.0
+        table, limits = the_table(), Limits(max_actions=1)
+        async with bench(
+            tmp_path, table=table, limits=limits, pace=60, clock=lambda: time.time() + ahead
+        ) as one:
+            statuses = [(await one.act(an_event(number=number)))["status"] for number in (1, 2)]
+            ahead = 11
+            statuses.append((await one.act(an_event(number=3)))["status"])
+            assert statuses == ["done", "refused", "done"]
+
+    asyncio.run(work())

@@ -142,7 +142,7 @@ def test_what_repeats_is_told_once_with_its_number(tmp_path: Path) -> None:
     """A run that watches for minutes asks the same again and again."""
 
     async def work() -> None:
-        async with bench(tmp_path, table=table_with("i-1")) as one:
+        async with bench(tmp_path, table=table_with("i-1"), pace=1000) as one:
             one.action.trouble = [TemporaryError("not yet", retry_after_seconds=1)] * 3
             steps = json.loads((await one.act(an_event()))["steps"])
             assert [(step["step"], step.get("times")) for step in steps if step["step"] == "again later"] == [
@@ -201,7 +201,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path, error: Exception) -> None:
     """In the same run: the record counts the attempts."""
 
     async def work() -> None:
-        async with bench(tmp_path, table=table_with("i-1")) as one:
+        async with bench(tmp_path, table=table_with("i-1"), pace=1000) as one:
             one.action.trouble = [error, error]
             fields = await one.act(an_event())
             assert (fields["status"], fields["attempt"]) == ("done", "3")
@@ -214,7 +214,7 @@ def test_what_does_not_pass_ends_when_its_time_is_over(tmp_path: Path) -> None:
     """Patience at the cloud's pace: 900 s are under a second here."""
 
     async def work() -> None:
-        async with bench(tmp_path, table=table_with("i-1")) as one:
+        async with bench(tmp_path, table=table_with("i-1"), pace=1000) as one:
             one.action.trouble = [TemporaryError("not yet", retry_after_seconds=100)] * 50
             fields = await one.act(an_event())
             assert (fields["status"], fields["reason"]) == ("failed", "no time left: not yet")
