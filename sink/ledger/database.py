@@ -12,6 +12,7 @@ translated to the clock of this machine, so that a sink whose clock is minutes o
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ _HINTS = {
     "unable to open": "[ledger] url must name a file in a folder that the sink's user may write to",
 }
 """The next step, by a word of SQLite's."""
+
+_OPENING_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -226,12 +229,13 @@ def _kind_of(url: str) -> _Kind:
     raise LedgerError(f"[ledger] url names {parsed.get_backend_name()}, which holds no ledger", hint)
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     """Let `_begin` begin the transactions, and a commit wait for the disk."""
     connection.isolation_level = None
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = full")
     connection.execute("pragma busy_timeout = 1")
+    # The first to open a new file changes its journal, and whoever comes just then is refused at once.
+    _unless_locked(lambda: connection.execute("pragma journal_mode = wal"), _OPENING_SECONDS)
+    connection.execute("pragma synchronous = full")
 
 
 def _begin(connection: Connection, patience_seconds: float) -> None:
@@ -240,11 +244,16 @@ def _begin(connection: Connection, patience_seconds: float) -> None:
     SQLite would wait by itself, but looks ten times a second in the end, and a busy neighbour is hardly ever
     between two transactions just then.
     """
+    _unless_locked(lambda: connection.exec_driver_sql("begin immediate"), patience_seconds)
+
+
+def _unless_locked(work: Callable[[], object], patience_seconds: float) -> None:
+    """Work, again and again while another process has the file locked."""
     give_up_at = monotonic() + patience_seconds
     while True:
         try:
-            connection.exec_driver_sql("begin immediate")
+            work()
             return
-        except OperationalError as error:
-            if "locked" not in str(error.orig) or monotonic() > give_up_at:
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if "locked" not in str(error) or monotonic() > give_up_at:
                 raise

@@ -54,6 +54,26 @@ def crashed(cloud: EmbeddedCloud, **fields: Any) -> str:
     return instance_id
 
 
+def restarted_by_the_platform(cloud: EmbeddedCloud) -> str:
+    """An instance whose host failed and that runs again: the platform's own restart fails now and then."""
+    while True:
+        instance_id = _after_a_host_failure(cloud)
+        if cloud.state(instance_id) == "Running":
+            return instance_id
+
+
+def _after_a_host_failure(cloud: EmbeddedCloud) -> str:
+    instance_id = cloud.place(recovery="Reboot")
+    cloud.fail_host(instance_id)
+    wait_until(lambda: _ended(cloud, instance_id), "the end of the platform's restart")
+    return instance_id
+
+
+def _ended(cloud: EmbeddedCloud, instance_id: str) -> bool:
+    found = cloud.api("ecs")("DescribeInstanceHistoryEvents", RegionId="cn-hangzhou", InstanceId=instance_id)
+    return bool(found["TotalCount"])
+
+
 def await_state(cloud: EmbeddedCloud, instance_id: str, state: str) -> None:
     wait_until(lambda: cloud.state(instance_id) == state, f"{instance_id} {state}")
 

@@ -29,9 +29,9 @@ from tests.actions.restarting import (
     failed,
     left,
     restart,
+    restarted_by_the_platform,
     starts,
 )
-from tests.processes import wait_until
 
 
 def test_a_crash_is_restarted_and_seen_running(healthy_cloud: EmbeddedCloud) -> None:
@@ -156,11 +156,7 @@ def test_what_the_platform_restarts_is_waited_for(
 
 def test_what_the_platform_has_restarted_is_left(healthy_cloud: EmbeddedCloud) -> None:
     """Of a host failure with recovery mode Reboot nothing is left to do."""
-    instance_id = healthy_cloud.place(recovery="Reboot")
-    healthy_cloud.fail_host(instance_id)
-    wait_until(lambda: healthy_cloud.state(instance_id) != "Running", "the host fails")
-    await_state(healthy_cloud, instance_id, "Running")
-
+    instance_id = restarted_by_the_platform(healthy_cloud)
     executed = failure(instance_id, "SystemFailure.Reboot", "Executed")
 
     assert left(restart(healthy_cloud, instance_id, executed)) == "it is Running already"
