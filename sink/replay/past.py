@@ -9,12 +9,13 @@ from random import Random
 from typing import Any, cast
 
 from sink.action import Cloud, Earlier, News, Outcome, Status, Step, restored
-from sink.dispatch import Conduct, Module, Newsroom, Verdict, deadline_at_pace
+from sink.dispatch import ADMITTED, Conduct, Module, Newsroom, Verdict, deadline_at_pace
 from sink.errors import PermanentError
 from sink.events import Event
 from sink.guard import Usage
 from sink.replay.decisions import ACT, UNKNOWN, Decision
-from sink.replay.recorded import Answers, RecordedCloud
+from sink.replay.recorded import Answers, RecordedCloud, steps_of
+from sink.replay.turns import Turns
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Past:
         record: Mapping[str, str],
         newsroom: Newsroom,
         used: Used,
+        turns: Turns,
         pace: float,
     ) -> None:
         self._event = event
@@ -54,6 +56,7 @@ class Past:
         self._record = record
         self._newsroom = newsroom
         self._used = used
+        self._turns = turns
         self.pace = pace
         self.notes: Mapping[str, Any] = {}
         self.deadline_ms = deadline_at_pace(module.action, event, pace)
@@ -134,7 +137,8 @@ class Past:
         return None
 
     async def admit(self, verdict: Verdict, *, keep: bool) -> None:
-        """Judge by what was used up so far, and use it."""
+        """Judge when it was judged then, by what was used up so far, and use it."""
+        await self._turns.wait(*self._turn())
         window_ms = self._module.guard.limits.window_minutes * 60_000 / self.pace
         since_ms = self._now_ms - window_ms
         taken: dict[str, set[str]] = defaultdict(set)
@@ -144,6 +148,20 @@ class Past:
         actions = sum(at >= since_ms for at, *_ in self._used.admitted)
         if verdict.judge(Usage(actions, {group_id: frozenset(ids) for group_id, ids in taken.items()})):
             self._use(verdict)
+
+    def _turn(self) -> tuple[float, int]:
+        """When it was judged then (ms), and its rank among those of the same millisecond.
+
+        Whoever was refused anything came after the one who had taken it. A record without a deadline does not
+        tell when it was admitted: then, no sooner than it comes to it by the clock of then.
+        """
+        steps = steps_of(self._record)
+        struck_out = sum(step["step"].startswith("guard ") for step in steps)
+        for step in steps:
+            if step["step"] == ADMITTED:
+                judged_ms = int(self._record.get("event_time_ms") or 0) + int(step.get("used_ms") or 0)
+                return max(self._now_ms, judged_ms), struck_out
+        return max(self._now_ms, int(self._record.get("finished_at_ms") or 0)), struck_out + 1
 
     def _use(self, verdict: Verdict) -> None:
         status = self._record.get("status", "")

@@ -146,6 +146,70 @@ def test_an_answer_that_was_given_several_times_is_given_as_often(tmp_path: Path
     assert (compared.then.verdict, compared.now.verdict) == (ACT, ACT)
 
 
+class Dawdles(Starts):
+    """Takes what it is told to; `i-0` plans only once all others have been decided about."""
+
+    def __init__(self, takes: Mapping[str, Sequence[Group]], *, due_ms: int | None = None) -> None:
+        super().__init__()
+        self.takes = takes
+        self.due_ms = due_ms
+        self.others_ended = asyncio.Event()
+
+    async def plan(self, event: Event, cloud: Any) -> Plan | Skip:
+        if event.instance_id == "i-0":
+            await self.others_ended.wait()
+        server = Backend(event.instance_id, 80, 100)
+        places = tuple(Place(group, server) for group in self.takes[event.instance_id])
+        return Plan("told to", places, {"instance_id": event.instance_id})
+
+
+def overtaken(folder: Path, action: Dawdles, limits: Limits) -> list[dict[str, str]]:
+    """The records of events of which the first one is received first and admitted later than the second."""
+
+    async def work() -> list[dict[str, str]]:
+        table = Table()
+        for name in action.takes:
+            table.add(name)
+        for group in {group for groups in action.takes.values() for group in groups}:
+            servers = tuple(Backend(f"i-{number}", 80, 100) for number in range(5))
+            table.groups[group.group_id] = GroupState(group, servers, 0)
+        first, second, *later = EVENTS[: len(action.takes)]
+        async with bench(folder, table=table, action=action, limits=limits) as one:
+            dawdling = asyncio.create_task(one.act(first))
+            records = [await one.act(second)]
+            action.others_ended.set()
+            return [await dawdling, *records, *[await one.act(event) for event in later]]
+
+    return asyncio.run(work())
+
+
+def test_who_was_admitted_first_is_admitted_first_again(tmp_path: Path) -> None:
+    """Whoever was received first came too late for the only slot, as it did then."""
+    action, limits = Dawdles({"i-0": (), "i-1": ()}), Limits(max_actions=1)
+    records = overtaken(tmp_path, action, limits)
+    assert [one["status"] for one in records] == ["refused", "done"]
+
+    compared = asyncio.run(replay(EVENTS[:2], records, [Module(action, Guard(limits))]))
+
+    assert [one.now.verdict for one in compared] == ["refused", ACT]
+    assert not any(one.differs for one in compared)
+
+
+def test_who_got_only_a_part_takes_only_that_again(tmp_path: Path) -> None:
+    """The first lost one of its groups to the second, and took the other before the third."""
+    other = replace(GROUP, group_id="rsp-2")
+    takes = {"i-0": (GROUP, other), "i-1": (GROUP,), "i-2": (other,)}
+    limits = Limits(max_group_share=0.2)
+    action = Dawdles(takes, due_ms=round(time.time() * 1000) + 600_000)
+    records = overtaken(tmp_path, action, limits)
+    assert [one["status"] for one in records] == ["done", "done", "refused"]
+
+    compared = asyncio.run(replay(EVENTS[:3], records, [Module(action, Guard(limits))]))
+
+    assert [one.now.verdict for one in compared] == [ACT, ACT, "refused"]
+    assert not any(one.differs for one in compared)
+
+
 def test_waiting_is_replayed_on_the_clock_of_then(tmp_path: Path) -> None:
     """A young instance's tag came late: answers come in their order, and no time is lost now."""
 
