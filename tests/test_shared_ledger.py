@@ -75,6 +75,7 @@ class Site:
         data = folder / "data"
         self.cloud = CloudProcess(data, "--fleet-speed", str(SPEED), "--fleet-queue", FLEET)
         self.stage = Stage(self.cloud.url)
+        self._client = acs_client()
         self._account = Account(self.cloud.url, OWNER.key_id, OWNER.secret)
         self._queues = {name: _queue(self._account, name) for name in (*NAMES, FLEET)}
         self._logstore = SlsLogstore(
@@ -92,6 +93,7 @@ class Site:
         }
 
     def close(self) -> None:
+        self._client.session.close()
         self._account.get_client().close_connection()
         self._logstore.close()
         self.cloud.kill()
@@ -109,7 +111,7 @@ class Site:
                     assert code == 0, log
 
     def api(self, product: str) -> Api:
-        return Api(self.cloud.url, product, acs_client())
+        return Api(self.cloud.url, product, self._client)
 
     def instances(self, count: int) -> list[str]:
         """Running preemptible instances that actions may touch."""
