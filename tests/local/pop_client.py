@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -30,12 +32,16 @@ VERSIONS = {
 REGION = "cn-hangzhou"
 
 
+@cache
 def acs_client(key: AccessKey = OWNER) -> AcsClient:
-    """An AcsClient with this key, or with a token by STS."""
+    """The AcsClient with this key, or a token by STS. One for all: none closes its own connections."""
     if key.security_token:
         credential = StsTokenCredential(key.key_id, key.secret, key.security_token)
-        return AcsClient(region_id=REGION, credential=credential)
-    return AcsClient(key.key_id, key.secret, REGION)
+        client = AcsClient(region_id=REGION, credential=credential)
+    else:
+        client = AcsClient(key.key_id, key.secret, REGION)
+    atexit.register(client.session.close)
+    return client
 
 
 @dataclass(frozen=True)
