@@ -205,6 +205,19 @@ def test_every_fault_of_actions_is_told_with_the_others(tmp_path: Path) -> None:
     )
 
 
+def test_products_are_those_that_a_region_has(tmp_path: Path) -> None:
+    """All by default; of those that there are, and not none: nothing would ever be found."""
+    assert read_settings(write(tmp_path, ACTING), {}).actions.products == ("clb", "alb", "nlb")
+    some = read_settings(write(tmp_path, ACTING + "products = clb, alb\n"), {})
+
+    assert some.actions.products == ("clb", "alb")
+    assert acting_faults(tmp_path, "products = clb, elb\n") == (
+        "[actions] products = clb, elb: must be 'clb', 'alb' or 'nlb'",
+    )
+    (none,) = acting_faults(tmp_path, "products =\n[action.restart]\nmax_attempts = 2\n")
+    assert none.startswith("[actions] products = : ")
+
+
 def test_an_unknown_action_names_the_known_ones(tmp_path: Path) -> None:
     """A misspelt name would else switch nothing on."""
     with pytest.raises(ConfigError) as caught:

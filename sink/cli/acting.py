@@ -80,6 +80,7 @@ def build_cloud(settings: Settings, cloud: Cloud, journal: Journal) -> AlibabaCl
         cloud.provider,
         settings.sink.region,
         regions=regions_of(settings),
+        products=settings.actions.products,
         pace=pace_of(settings),
         rates={name: Rate(min(one.reads, most), min(one.changes, most)) for name, one in RATES.items()},
         refresh_seconds=settings.actions.refresh_seconds,

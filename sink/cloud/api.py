@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +30,7 @@ from aliyunsdkcore.endpoint.local_config_regional_endpoint_resolver import Local
 from aliyunsdkcore.request import CommonRequest
 
 from sink.cloud.calls import Answer, Call, Document
-from sink.cloud.codes import kind_of
+from sink.cloud.codes import UNKNOWN_HOST, kind_of
 from sink.credentials import Provider
 from sink.errors import CloudError, Unreachable
 
@@ -47,6 +48,11 @@ VERSIONS = {
 _CONNECT_SECONDS = 5
 _HOSTS = {"cms": "metrics"}
 """Where the host's first word is not the product's name."""
+
+_NO_SUCH_NAME = re.compile(
+    rf"\[Errno ({socket.EAI_NONAME}|{getattr(socket, 'EAI_NODATA', socket.EAI_NONAME)})\]"
+)
+"""How a resolver says that there is no such name, or no address for it."""
 
 T = TypeVar("T")
 
@@ -108,8 +114,7 @@ class Api:
         except ServerException as error:
             raise _refusal(service, error) from None
         except ClientException as error:
-            kind, hint = kind_of(error.get_error_code(), 0)
-            raise kind(service, error.get_error_code(), _discreet(error.get_error_msg()), hint) from None
+            raise _failed_on_the_way(service, error) from None
         except Exception as error:  # noqa: BLE001 - on an answer that is not POP's the SDK trips in many ways
             raise _strange(service, repr(error)) from None
         return _read(call, service, body)
@@ -174,6 +179,14 @@ def _silence() -> None:
     log.propagate = False
     if not log.handlers:
         log.addHandler(logging.NullHandler())
+
+
+def _failed_on_the_way(service: str, error: ClientException) -> CloudError:
+    """What the SDK tells of a call that was not answered. Of the cause it keeps the words only."""
+    text = str(error.get_error_msg())
+    code = UNKNOWN_HOST if _NO_SUCH_NAME.search(text) else str(error.get_error_code())
+    kind, hint = kind_of(code, 0)
+    return kind(service, code, _discreet(text), hint)
 
 
 def _refusal(service: str, error: ServerException) -> CloudError:

@@ -13,6 +13,9 @@ from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreac
 _KEYS = "Check the AccessKey and its RAM permissions: `sink actions` lists what is needed"
 _CLOCK = "Set this machine's clock: it is off by more than 15 minutes"
 _NETWORK = "Check [endpoints] and the network"
+_NOWHERE = (
+    "Correct [endpoints]; a balancer's product that the region has not, leave out of [actions] products"
+)
 _WAIT = "Another change is under way; this one was waited for in vain"
 
 BUSY = frozenset(
@@ -30,6 +33,9 @@ GONE = frozenset({"ResourceNotFound.BackendServer"})
 PER_SERVER = frozenset({"ObtainIpFail", "InvalidServerId.NotFound"})
 """One of the servers named is not there, or not running: the others may be named without it."""
 
+UNKNOWN_HOST = "UnknownHost"
+"""Our own word for a host that no name server knows: the region may not have the product."""
+
 _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
     (
         Unreachable,
@@ -41,6 +47,7 @@ _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
         _NETWORK,
         "SDK.HttpError SDK.ServerUnreachable SDK.UnknownServerError SDK.EndpointTestability StrangeAnswer",
     ),
+    (Unreachable, _NOWHERE, UNKNOWN_HOST),
     (Unreachable, _WAIT, " ".join(BUSY)),
     (
         Denied,

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from sink.backoff import Backoff
 from sink.cloud.calls import Answer, Call, Line
-from sink.cloud.codes import passes
+from sink.cloud.codes import UNKNOWN_HOST, passes
 from sink.cloud.lanes import Lane
 from sink.cloud.rates import RATES, Bucket, Rate
 from sink.cloud.turn import Turn
@@ -123,6 +123,6 @@ class Gate:
             return pauses["throttled"].next_seconds()
         if passes(error):
             return pauses["busy"].next_seconds()
-        if isinstance(error, Unreachable) and call.repeatable:
+        if isinstance(error, Unreachable) and call.repeatable and error.code != UNKNOWN_HOST:
             return pauses["unreachable"].next_seconds()
         return None

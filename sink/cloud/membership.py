@@ -20,6 +20,7 @@ from sink.action.cloud import Product
 from sink.cloud.balancers import Balancers, Change
 from sink.cloud.cache import Cache
 from sink.cloud.calls import Answer
+from sink.cloud.codes import UNKNOWN_HOST
 from sink.cloud.instances import Instances, Seen
 from sink.cloud.refreshing import Part, Report
 from sink.cloud.scaling import Scaling
@@ -54,7 +55,7 @@ class Found:
     """Where an instance serves."""
 
     places: tuple[Place, ...]
-    unread: tuple[tuple[Product, Denied], ...] = ()
+    unread: tuple[tuple[Product, CloudError], ...] = ()
     """Products that could not be looked into."""
     api: str = ""
     """What was called first; empty if all of it was known."""
@@ -155,8 +156,8 @@ class Membership:
     async def places(self, instance_id: str, turn: Turn) -> Found:
         """Every place where an instance serves, of all products.
 
-        A product that is denied is left out, unless there is nothing else: what can be done for the
-        others is worth doing, and the step says what was not looked into.
+        A product that is denied, or that is nowhere, is left out, unless there is nothing else: what can be
+        done for the others is worth doing, and the step says what was not looked into.
         """
         seen = (await self.cached_instance(instance_id, turn)).value
         regions = (seen.instance.region_id,) if seen is not None else self._regions
@@ -166,13 +167,8 @@ class Membership:
             for region in regions
             if not self._covers(part := self._group_parts[product, region], instance_id)
         ]
-        read = await asyncio.gather(*(part.refresh(turn) for _, part in due), return_exceptions=True)
-        unread = []
-        for (product, _), error in zip(due, read, strict=True):
-            if isinstance(error, Denied):
-                unread.append((product, error))
-            elif isinstance(error, BaseException):
-                raise error
+        read = await asyncio.gather(*(_look_into(part, turn) for _, part in due))
+        unread = [(product, error) for (product, _), error in zip(due, read, strict=True) if error]
         found = self._cache.places(seen.aliases if seen is not None else {instance_id})
         if unread and not found:
             raise unread[0][1]
@@ -230,6 +226,19 @@ class Membership:
     async def _read_groups(self, product: Product, region_id: str, turn: Turn, began_ms: int) -> None:
         states = await self._balancers.scan(product, region_id, turn)
         self._cache.keep_groups(product, region_id, states, began_ms)
+
+
+async def _look_into(part: Part, turn: Turn) -> CloudError | None:
+    """Read it; why it cannot be looked into, if that stays so. Raises what may pass."""
+    if (nowhere := part.lately_nowhere) is not None:
+        return nowhere
+    try:
+        await part.refresh(turn)
+    except CloudError as error:
+        if isinstance(error, Denied) or error.code == UNKNOWN_HOST:
+            return error
+        raise
+    return None
 
 
 async def _all(work: Iterable[Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from sink.cloud.codes import UNKNOWN_HOST
 from sink.cloud.turn import Turn
 from sink.errors import CloudError
 
@@ -54,6 +55,8 @@ class Part:
         """When the last complete reading began."""
         self.error: CloudError | None = None
         """Why the last reading failed."""
+        self._failed_ms = 0
+        """When it did."""
         self._read = read
         self._pause_seconds = pause_seconds
         self._now_ms = now_ms
@@ -68,6 +71,14 @@ class Part:
             return False
         usual_ms = max(self._pause_seconds * 1000, self._took_ms)
         return self._now_ms() - self.began_ms <= _WARM_READINGS * usual_ms
+
+    @property
+    def lately_nowhere(self) -> CloudError | None:
+        """Why it need not be asked for: lately no name server knew its host."""
+        if self.error is None or self.error.code != UNKNOWN_HOST:
+            return None
+        is_late = self._now_ms() - self._failed_ms <= _WARM_READINGS * self._pause_seconds * 1000
+        return self.error if is_late else None
 
     async def refresh(self, turn: Turn) -> None:
         """Read it, or join the reading that is under way. Raises CloudError."""
@@ -100,7 +111,7 @@ class Part:
         try:
             await self._read(self._turn, began_ms)
         except CloudError as error:
-            self.error = error
+            self.error, self._failed_ms = error, self._now_ms()
             raise
         else:
             self.error = None

@@ -43,8 +43,9 @@ def load_settings(
     _overlay(values, environment)
     sections = {name: of for name, of in values.items() if not name.startswith(_ACTION)}
     settings = _validated(Settings, sections, faults)
-    enabled = _validated(ActionsSection, values.get("actions", {}), [])
-    options = _found(options_of, enabled.enabled if enabled else (), faults)
+    # Alone: a fault in another key of [actions] is told once, and makes no action unknown.
+    named = {"enabled": values.get("actions", {}).get("enabled", "")}
+    options = _found(options_of, ActionsSection.model_validate(named).enabled, faults)
     actions = {name: _action(name, of, values, faults) for name, of in options.items()}
     faults += _of_nobody(values, options)
     if settings is None or faults:

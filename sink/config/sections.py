@@ -64,6 +64,7 @@ Region = Annotated[str, _matching(r"[a-z]{2,}(-[a-z0-9]+)+", "a region id like c
 
 
 Mode = Literal["live", "shadow"]
+Balancer = Literal["clb", "alb", "nlb"]
 
 
 class _Section(BaseModel):
@@ -153,6 +154,10 @@ class ActionsSection(_Section):
     """Names of actions, or package.module:Class of your own."""
     mode: Mode = "live"
     """live, or shadow: everything is decided and recorded, and nothing is called."""
+    products: Annotated[tuple[Balancer, ...], BeforeValidator(_split)] = Field(
+        ("clb", "alb", "nlb"), min_length=1
+    )
+    """Load balancers that instances may serve behind, and that are looked into. Not every region has all."""
     refresh_seconds: float = Field(30.0, ge=1, le=3600)
     """How often the groups and tags of all instances are read, so that an urgent action need not ask."""
     calls_per_second: float = Field(50.0, gt=0, le=50)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from sink.cli.acting import account_of, build_modules, pace_of
+from sink.cli.acting import account_of, build_cloud, build_modules, pace_of
 from sink.cli.settings import read_settings
+from sink.cli.wiring import Cloud, reach_cloud
 from sink.config import Settings
+from sink.telemetry import Journal
+from tests.faults import requests
 
 REAL = """
 [sink]
@@ -71,6 +75,22 @@ def test_each_action_has_its_own_mode_limits_and_options(tmp_path: Path) -> None
     assert restart.guard.limits.max_actions == 2
     assert restart.action.options.model_dump()["max_attempts"] == 9
     assert (removal.mode, removal.guard.limits.max_actions) == ("live", 5)
+
+
+def test_only_the_products_that_are_named_are_looked_into(tmp_path: Path) -> None:
+    """A region may not have them all."""
+    some = settings(tmp_path, LOCAL.replace("[local]", "products = clb\n[local]"))
+
+    async def refresh(cloud: Cloud) -> None:
+        async with build_cloud(some, cloud, Journal()) as doors:
+            await doors.refresh()
+
+    with reach_cloud(some) as cloud:
+        asyncio.run(refresh(cloud))
+        asked = {(one["service"], one["operation"]) for one in requests(cloud.mns)}
+
+    assert ("slb", "DescribeLoadBalancers") in asked
+    assert {service for service, _ in asked}.isdisjoint({"alb", "nlb"})
 
 
 def test_only_the_embedded_cloud_lives_faster_than_life(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +17,7 @@ from sink.credentials import LOCAL_KEYS, Provider
 from tests.cloud.world import PACE, Scene, everything_at, living
 from tests.local.conftest import CloudProcess, cloud_process
 
-__all__ = ["api", "cloud_process", "limited", "scene"]
+__all__ = ["api", "cloud_process", "limited", "nowhere", "scene"]
 
 
 @pytest.fixture
@@ -21,6 +25,31 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """An embedded cloud that lives fast, without anything in it."""
     with living(tmp_path, PACE) as scene:
         yield scene
+
+
+@dataclass
+class Nowhere:
+    """A host that no name server knows."""
+
+    url: str = "https://nlb.nowhere.test"
+    says: int = socket.EAI_NONAME
+    """What a resolver answers."""
+    asked: int = 0
+
+    def resolve(self, others: Callable[..., Any], host: str, *more: Any, **named: Any) -> Any:
+        """Answer for the host as a resolver does."""
+        if host not in self.url:
+            return others(host, *more, **named)
+        self.asked += 1
+        raise socket.gaierror(self.says, "no answer")
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> Nowhere:
+    """A host that is not there, whatever the machine's resolver would say of it."""
+    host = Nowhere()
+    monkeypatch.setattr(socket, "getaddrinfo", partial(host.resolve, socket.getaddrinfo))
+    return host
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from sink.credentials import LOCAL_KEYS, DefaultChain, Keys, StaticKeys
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
 from sink.local.accounts import AccessKey
 from sink.local.products import PRODUCTS
+from tests.cloud.conftest import Nowhere
 from tests.cloud.world import Scene
 from tests.faults import STRANGE_ANSWERS, answering, inject, requests
 from tests.local.conftest import LAPSED, OWNER, STRANGER, STS, Watch, running_cloud
@@ -174,6 +176,22 @@ def test_nobody_there_is_unreachable(api: Make) -> None:
     """The hint names the setting."""
     with pytest.raises(Unreachable, match=r"\[endpoints\]"):
         api("http://127.0.0.1:9")(regions_call())
+
+
+@pytest.mark.parametrize(
+    ("says", "code"), [(socket.EAI_NONAME, "UnknownHost"), (socket.EAI_AGAIN, "SDK.HttpError")]
+)
+def test_a_host_that_no_name_server_knows_is_told_from_one_that_none_tells_of(
+    api: Make, nowhere: Nowhere, says: int, code: str
+) -> None:
+    """The region may not have the product; where a name server is down, nobody knows."""
+    nowhere.says = says
+
+    with pytest.raises(Unreachable, match=r"\[endpoints\]") as raised:
+        api(nowhere.url)(regions_call())
+
+    assert raised.value.code == code
+    assert nowhere.asked == 1
 
 
 @pytest.mark.parametrize("answer", STRANGE_ANSWERS, ids=range(len(STRANGE_ANSWERS)))

@@ -106,7 +106,8 @@ class Scene:
     ) -> AsyncIterator[AlibabaCloud]:
         """The cloud as actions meet it, without a background unless told otherwise."""
         options = {"keep_warm": False, "random": Random(7), "pace": self.pace, **options}
-        endpoints = everything_at(options.pop("url", self.url))
+        url = options.pop("url", self.url)
+        endpoints = options.pop("endpoints", everything_at(url))
         async with AlibabaCloud(endpoints, keys, REGION, rates=rates, **options) as cloud:
             yield cloud
 
