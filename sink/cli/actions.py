@@ -25,6 +25,7 @@ from sink.action.finding import known_names
 from sink.cli.acting import pace_of
 from sink.cli.check import text_of
 from sink.cli.terminal import table_console
+from sink.cloud import PERMISSIONS, needed
 from sink.config import Settings, without_password
 from sink.errors import LedgerError, UsageError
 from sink.ledger import Circuit, Ledger
@@ -122,7 +123,8 @@ def _describe(settings: Settings, name: str, known: Known) -> dict[str, Any]:
         "circuit": asdict(standing.circuit) if standing and standing.circuit else None,
         "limits": own.limits.model_dump(mode="json"),
         "options": own.options.model_dump(mode="json"),
-        "permissions": list(action.permissions),
+        "permissions": needed(action.permissions, settings.actions.products),
+        "shared_permissions": needed(PERMISSIONS, settings.actions.products),
     }
 
 
@@ -179,7 +181,10 @@ def _footing(settings: Settings, known: Known, off: Sequence[str]) -> Renderable
     facts = Table.grid(padding=(0, 2))
     facts.add_column(no_wrap=True, style="dim")
     facts.add_column(overflow="fold")
-    if not settings.action:
+    if settings.action:
+        reads = needed(PERMISSIONS, settings.actions.products)
+        facts.add_row("all need", escape(", ".join(reads)))
+    else:
         facts.add_row("on", "none: [actions] enabled is empty".replace("[", r"\["))
     if off:
         facts.add_row("off", escape(", ".join(off)))

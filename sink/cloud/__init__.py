@@ -11,9 +11,9 @@
 Everything raises CloudError and nothing else.
 """
 
-from sink.cloud.alibaba import PERMISSIONS, PRODUCTS, AlibabaCloud
+from sink.cloud.alibaba import PERMISSIONS, PRODUCTS, AlibabaCloud, needed
 from sink.cloud.api import Endpoints
 from sink.cloud.membership import CacheState
 from sink.cloud.rates import RATES, Rate
 
-__all__ = ["PERMISSIONS", "PRODUCTS", "RATES", "AlibabaCloud", "CacheState", "Endpoints", "Rate"]
+__all__ = ["PERMISSIONS", "PRODUCTS", "RATES", "AlibabaCloud", "CacheState", "Endpoints", "Rate", "needed"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -47,6 +47,18 @@ PERMISSIONS = (
     "ess:DescribeScalingInstances",
 )
 """RAM actions that the guards' and the cache's reads need, besides what an action declares."""
+
+_RAM_NAMES: dict[Product, str] = {"clb": "slb", "alb": "alb", "nlb": "nlb"}
+
+
+def needed(permissions: Iterable[str], products: Sequence[Product]) -> list[str]:
+    """Those of the RAM actions that are asked for where only these balancers are looked into.
+
+    >>> needed(["ecs:StartInstance", "slb:AddBackendServers", "nlb:ListServerGroups"], ["clb"])
+    ['ecs:StartInstance', 'slb:AddBackendServers']
+    """
+    left_out = {_RAM_NAMES[product] for product in PRODUCTS if product not in products}
+    return [one for one in permissions if one.partition(":")[0] not in left_out]
 
 
 class AlibabaCloud:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sink.cloud import PERMISSIONS
 from sink.ledger import Ledger
 from tests.processes import Sink
 
@@ -46,6 +47,27 @@ def test_without_a_ledger_the_settings_are_shown(tmp_path: Path) -> None:
     assert (one["mode"], one["limits"]["max_actions"], one["admitted"]) == ("live", 7, None)
     assert "ecs:StartInstance" in one["permissions"]
     assert not (tmp_path / "data").exists()
+
+
+def test_the_permissions_of_guards_and_cache_are_told_too(tmp_path: Path) -> None:
+    """An operator grants what is listed, and nothing is refused then."""
+    sink = Sink(tmp_path, CONFIG)
+
+    told = " ".join(sink.call("actions").stdout.split())
+
+    assert shown(sink)["shared_permissions"] == list(PERMISSIONS)
+    assert all(one in told for one in PERMISSIONS)
+
+
+def test_no_permission_is_asked_for_a_product_that_is_left_out(tmp_path: Path) -> None:
+    """`[actions] products` narrows what is called, and so what is needed."""
+    products = "enabled = restart, slb_removal\nproducts = alb"
+    sink = Sink(tmp_path, CONFIG.replace("enabled = restart", products))
+
+    lines = [json.loads(line) for line in sink.call("actions", "--json").stdout.splitlines()]
+    asked = {name for one in lines for name in one["permissions"] + one["shared_permissions"]}
+
+    assert {name.partition(":")[0] for name in asked} == {"ecs", "alb", "ess", "cms", "actiontrail"}
 
 
 def test_what_is_there_and_off_is_named(tmp_path: Path) -> None:
