@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 FOREIGN_DOORS = {
     "mns": {"sink.sources"},
     "aliyun": {"sink.stores.sls"},
+    "httptools": {"sink.wire.connection"},
     "alibabacloud_credentials": {"sink.credentials"},
     "aliyunsdkcore": {"sink.cloud.api"},
     "sqlalchemy": {
@@ -27,6 +28,7 @@ MAY_IMPORT = {
     "sink.errors": set(),
     "sink.backoff": set(),
     "sink.events": set(),
+    "sink.wire": {"sink.errors"},
     "sink.lease": {"sink.errors"},
     "sink.pipeline": {"sink.errors", "sink.events", "sink.lease", "sink.backoff"},
     "sink.config": {"sink.errors"},
@@ -61,8 +63,8 @@ MAY_IMPORT = {
         "sink.local",
     },
     "sink.credentials": {"sink.errors"},
-    "sink.sources": {"sink.errors", "sink.credentials", "sink.lease"},
-    "sink.stores": {"sink.errors", "sink.events", "sink.credentials", "sink.backoff"},
+    "sink.sources": {"sink.errors", "sink.credentials", "sink.lease", "sink.wire"},
+    "sink.stores": {"sink.errors", "sink.events", "sink.credentials", "sink.backoff", "sink.wire"},
     "sink.telemetry": {"sink.errors", "sink.events"},
     "sink.local": set(),
     "sink.analysis": {"sink.errors", "sink.events", "sink.stores"},
