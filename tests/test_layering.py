@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOREIGN_DOORS = {
-    "mns": {"sink.sources"},
+    "mns": {"sink.sources.sdk"},
     "aliyun": {"sink.stores.sls"},
     "httptools": {"sink.wire.connection"},
     "alibabacloud_credentials": {"sink.credentials"},

@@ -60,7 +60,7 @@ def _furnish(settings: Settings, cloud: Cloud) -> None:
     logstore.close()
 
 
-def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 2) -> MnsSource:
+def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 16) -> MnsSource:
     """One queue."""
     receivers = settings.mns.receivers
     return MnsSource(cloud.mns, queue, cloud.provider, receivers=receivers, settlers=settlers)

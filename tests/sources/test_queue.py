@@ -15,7 +15,8 @@ import pytest
 from sink.credentials import LOCAL_KEYS, StaticKeys
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
 from sink.lease import Message
-from sink.sources import MnsSource, error_of
+from sink.sources import MnsSource
+from sink.sources.sdk import ours
 from tests.conftest import RunningCloud
 from tests.faults import STRANGE_ANSWERS, answering, inject, requests
 
@@ -242,5 +243,5 @@ def test_every_exception_of_the_sdk_is_mapped() -> None:
         "MNSClientNetworkException",
         "MNSClientParameterException",
     }
-    assert type(error_of(sdk.MNSClientNetworkException("NetWorkException", "x"))) is Unreachable
-    assert type(error_of(sdk.MNSServerException("InternalError", "x", "rid", None))) is Unreachable
+    assert type(ours(sdk.MNSClientNetworkException("NetWorkException", "x"))) is Unreachable
+    assert type(ours(sdk.MNSServerException("InternalError", "x", "rid", None))) is Unreachable
