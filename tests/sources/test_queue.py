@@ -1,37 +1,24 @@
-"""An MNS queue through the official SDK: batches, leases, deletes, and every failure as one of ours."""
+"""An MNS queue as the pipeline uses it: batches, leases, deletes, long polls and their end."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import socket
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import mns.mns_exception as sdk
 import pytest
 
 from sink.credentials import LOCAL_KEYS, StaticKeys
-from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
+from sink.errors import Unreachable
 from sink.lease import Message
-from sink.sources import MnsSource
-from sink.sources.sdk import ours
+from sink.sources import BATCH, MnsSource
 from tests.conftest import RunningCloud
-from tests.faults import STRANGE_ANSWERS, answering, inject, requests
+from tests.faults import requests
+from tests.local.conftest import until_waiting
+from tests.sources.service import NOTHING_CAME, answer, message, messages, queue, saying
 
-
-@asynccontextmanager
-async def queue(
-    url: str, visibility_seconds: int = 30, keys: StaticKeys = LOCAL_KEYS, create: bool = True
-) -> AsyncIterator[MnsSource]:
-    source = MnsSource(url, "ecs-events", keys, receivers=1)
-    try:
-        if create:
-            await source.create(visibility_seconds)
-        yield source
-    finally:
-        source.close()
+POISONED = answer(200, messages(message("a"), message("B").replace(">B<", ">\x01<")))
 
 
 def test_what_is_sent_is_received_as_it_was_sent(cloud: RunningCloud) -> None:
@@ -125,7 +112,7 @@ def test_cutting_short_ends_a_long_poll_and_takes_no_message(cloud: RunningCloud
         async with queue(cloud.url) as source:
             await source.waiting()
             receiving = asyncio.create_task(source.receive(30))
-            await asyncio.sleep(0.2)
+            await asyncio.to_thread(until_waiting, cloud.url)
             began = time.monotonic()
             source.cut_short()
             (error,) = await asyncio.gather(receiving, return_exceptions=True)
@@ -151,97 +138,142 @@ def test_a_queue_made_twice_stays_as_it_is(cloud: RunningCloud) -> None:
     assert asyncio.run(run()) == 7
 
 
-def failure(url: str, keys: StaticKeys = LOCAL_KEYS) -> CloudError:
-    async def run() -> CloudError:
-        async with queue(url, keys=keys, create=False) as source:
-            with pytest.raises(CloudError) as caught:
+def test_temporary_keys_are_taken(cloud: RunningCloud) -> None:
+    """With their token, which is sent but not signed."""
+    keys = StaticKeys("STS.local", "sts-secret", "sts-token")
+
+    async def run() -> int:
+        async with queue(cloud.url, keys=keys, bodies=["a"]) as source:
+            (message,) = await source.receive(1)
+            await source.prolong(message, 30)
+            return await source.delete([message])
+
+    assert asyncio.run(run()) == 0
+
+
+def test_sixteen_come_and_go_at_once(cloud: RunningCloud) -> None:
+    """One request for all to receive them, one to delete them."""
+
+    async def run() -> tuple[int, int, int]:
+        async with queue(cloud.url, bodies=[f"body {number}" for number in range(BATCH)]) as source:
+            found = await source.receive(1)
+            return len(found), await source.delete(found), await source.waiting()
+
+    assert asyncio.run(run()) == (BATCH, 0, 0)
+    assert len(requests(cloud.url, "BatchDeleteMessage")) == 1
+
+
+def test_a_delete_does_not_stand_behind_a_long_poll(cloud: RunningCloud) -> None:
+    """Receiving and settling have connections of their own."""
+
+    async def run() -> tuple[int, bool]:
+        async with queue(cloud.url, bodies=["a"]) as source:
+            found = await source.receive(1)
+            receiving = asyncio.create_task(source.receive(30))
+            await asyncio.to_thread(until_waiting, cloud.url)
+            void = await source.delete(found)
+            was_waiting = not receiving.done()
+            source.cut_short()
+            await asyncio.gather(receiving, return_exceptions=True)
+            return void, was_waiting
+
+    assert asyncio.run(run()) == (0, True)
+
+
+def test_what_is_in_hand_is_settled_after_receiving_was_cut(cloud: RunningCloud) -> None:
+    """A stop ends the receives and nothing else."""
+
+    async def run() -> tuple[int, int]:
+        async with queue(cloud.url, bodies=["a", "b"]) as source:
+            first, second = await source.receive(1)
+            source.cut_short()
+            with pytest.raises(Unreachable):
                 await source.receive(1)
-            return caught.value
+            await source.prolong(first, 1)
+            return await source.delete([second]), await source.waiting()
+
+    assert asyncio.run(run()) == (0, 1)
+
+
+def test_only_a_first_delivery_tells_the_length_of_a_lease() -> None:
+    """It began at FirstDequeueTime; of a later one nobody knows when it began. The clock is our own."""
+    first = messages(message("a", count=1, first_ms=5_000, next_ms=50_000))
+    again = messages(message("a", count=2, first_ms=5_000, next_ms=90_000))
+
+    async def run() -> list[tuple[float, float, int]]:
+        async with saying(answer(200, again), answer(200, first), answer(200, again)) as service:
+            source = MnsSource(
+                service.url, "q", LOCAL_KEYS, clock=lambda: 100.0, wall_clock=lambda: 1_700_000_000.5
+            )
+            found = [(await source.receive(1))[0] for _ in range(3)]
+            source.close()
+            return [(each.lease_seconds, each.held_until, each.received_at_ms) for each in found]
+
+    at = 1_700_000_000_500
+    assert asyncio.run(run()) == [(30.0, 130.0, at), (45.0, 145.0, at), (45.0, 145.0, at)]
+
+
+def asked(*answers: bytes, receives: int) -> list[str]:
+    """The targets of so many receives, given these answers."""
+
+    async def run() -> list[str]:
+        async with saying(*answers) as service, queue(service.url, create=False) as source:
+            for _ in range(receives):
+                await asyncio.gather(source.receive(1), return_exceptions=True)
+            return [target.partition("numOfMessages=")[2] for target in service.targets]
 
     return asyncio.run(run())
 
 
-def test_a_missing_queue_says_what_to_do(cloud: RunningCloud) -> None:
-    """The commonest mistake of a first set-up."""
-    error = failure(cloud.url)
+def test_after_an_unreadable_answer_messages_are_received_one_by_one() -> None:
+    """As many as it may have held: the one that broke it hides none of its neighbours again."""
+    one = answer(200, messages(message("a")))
 
-    assert (type(error), error.code) == (Missing, "QueueNotExist")
-    assert "[mns] queues" in error.hint
+    targets = asked(POISONED, NOTHING_CAME, *[one] * BATCH, one, receives=BATCH + 3)
+    singly = [target.startswith("1&") for target in targets]
 
-
-@pytest.mark.parametrize(
-    ("keys", "code"),
-    [
-        (StaticKeys("nobody", "x"), "InvalidAccessKeyId"),
-        (StaticKeys("local", "wrong"), "SignatureDoesNotMatch"),
-    ],
-)
-def test_wrong_keys_are_the_operators(cloud: RunningCloud, keys: StaticKeys, code: str) -> None:
-    """Trying faster would not help."""
-    error = failure(cloud.url, keys)
-
-    assert (type(error), error.code) == (Denied, code)
+    assert singly == [False, True, *[True] * BATCH, False]
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "kind"),
-    [
-        (500, "InternalError", Unreachable),
-        (400, "QpsLimitExceeded", Throttled),
-        (403, "AccessDenied", Denied),
-        (408, "TimeExpired", Denied),
-        (400, "InvalidArgument", Rejected),
-        (400, "NeverHeardOf", Rejected),
-    ],
-)
-def test_each_code_is_of_its_sort(cloud: RunningCloud, status: int, code: str, kind: type) -> None:
-    """By the vendor's table; an unknown refusal is one of this very request."""
-    inject(cloud.url, "mns:BatchReceiveMessage", status=status, code=code, message="injected")
+def test_a_message_that_is_broken_itself_is_asked_past() -> None:
+    """It is hidden for the length of its lease, while the others come."""
+    one = answer(200, messages(message("a")))
+    broken = answer(200, messages(message("B").replace(">B<", ">\x01<")))
 
-    assert type(failure(cloud.url)) is kind
+    targets = asked(broken, one, broken, *[one] * BATCH, one, receives=BATCH + 4)
+
+    assert [target.startswith("1&") for target in targets] == [False, True, True, *[True] * BATCH, False]
 
 
-@pytest.mark.parametrize("fault", [{"reset": True}, {"truncate": 20, "status": 500, "code": "InternalError"}])
-def test_a_broken_connection_is_unreachable(cloud: RunningCloud, fault: dict[str, object]) -> None:
-    """An answer that is lost or cut."""
-    inject(cloud.url, "mns:BatchReceiveMessage", **fault)
+def test_a_page_of_a_proxys_changes_nothing() -> None:
+    """It says nothing of the messages that wait."""
+    targets = asked(answer(502, b"<html></html>"), NOTHING_CAME, receives=2)
 
-    assert type(failure(cloud.url)) is Unreachable
-
-
-def test_nobody_listening_is_unreachable() -> None:
-    """The SDK's own message for it is a slip in its code; ours names the setting."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-    error = failure(f"http://127.0.0.1:{port}")
-
-    assert (type(error), error.hint) == (Unreachable, "Check [mns] endpoint and the network")
+    assert targets == ["16&waitseconds=1", "16&waitseconds=1"]
 
 
-@pytest.mark.parametrize("answer", STRANGE_ANSWERS)
-def test_an_answer_that_is_not_the_services_is_unreachable(answer: bytes) -> None:
-    """A proxy's page in the place of XML, half a document, nothing at all."""
-    with answering(answer) as url:
-        error = failure(url)
+def test_a_sink_that_receives_loads_no_sdk() -> None:
+    """It costs memory and start-up time, and only sending, creating and counting need it."""
+    code = (
+        "import sys; from sink.credentials import LOCAL_KEYS; from sink.sources import MnsSource; "
+        "MnsSource('http://127.0.0.1:1', 'q', LOCAL_KEYS).close(); print('mns' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert type(error) is Unreachable
+    assert done.stdout == "False\n"
 
 
-def test_every_exception_of_the_sdk_is_mapped() -> None:
-    """A class that a new release brings must be thought of."""
-    classes = {
-        name
-        for name, found in inspect.getmembers(sdk, inspect.isclass)
-        if issubclass(found, sdk.MNSExceptionBase)
-    }
+def test_closing_ends_a_call_of_the_sdks_that_waits() -> None:
+    """Whoever is silent does not hold up the end of a process."""
 
-    assert classes == {
-        "MNSExceptionBase",
-        "MNSClientException",
-        "MNSServerException",
-        "MNSClientNetworkException",
-        "MNSClientParameterException",
-    }
-    assert type(ours(sdk.MNSClientNetworkException("NetWorkException", "x"))) is Unreachable
-    assert type(ours(sdk.MNSServerException("InternalError", "x", "rid", None))) is Unreachable
+    async def run() -> type:
+        async with saying(b"HTTP/1.1 100 Continue\r\n\r\n") as service:
+            source = MnsSource(service.url, "q", LOCAL_KEYS)
+            waiting = asyncio.create_task(source.waiting())
+            while not service.requests:
+                await asyncio.sleep(0.01)
+            source.close()
+            (error,) = await asyncio.gather(waiting, return_exceptions=True)
+            return type(error)
+
+    assert asyncio.run(run()) is Unreachable
