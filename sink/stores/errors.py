@@ -56,8 +56,10 @@ def error_in(answer: Answer) -> CloudError | None:
 
     SLS's 200 has no body. A page that some proxy sends with a 200 stores nothing.
     """
+    if answer.status == 200 and not answer.body:
+        return None
     said = _read(answer.body)
-    if answer.status == 200 and (said or not answer.body):
+    if answer.status == 200 and said:
         return None
     code, message = said.get("errorCode"), said.get("errorMessage")
     if answer.status == 200 or not isinstance(code, str) or not isinstance(message, str):
