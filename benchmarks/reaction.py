@@ -49,7 +49,7 @@ from sink.local.embedded import attach
 from sink.local.fleet import events
 from sink.local.fleet.instances import MANAGED_TAG, Instance, State, launch
 from sink.local.fleet.staging import INSTANCE
-from sink.stores import SlsLogstore
+from sink.stores.sls import SlsLogstore
 from tests.faults import requests
 from tests.local.pop_client import Api, Stage, acs_client
 

@@ -1,16 +1,22 @@
 """Whose keys are used: one provider that fits the SDKs of MNS, SLS and the rest alike.
 
 The embedded cloud takes the pair of its own. Everything else comes from Alibaba Cloud's usual chain
-(environment, OIDC, `~/.aliyun/config.json`, ECS RAM role, …), asked anew for each request, so that a token
-that runs out is replaced while the sink runs. No key ever stands in `config.ini`.
+(environment, OIDC, `~/.aliyun/config.json`, ECS RAM role, …), asked anew by the SDKs for each request and on
+the data path each minute, so that a token that runs out is replaced while the sink runs. No key ever stands
+in `config.ini`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from sink.errors import Denied
+
+_HELD_SECONDS = 60.0
 
 
 class Keys(Protocol):
@@ -83,6 +89,31 @@ class DefaultChain:
         return StaticKeys(
             found.get_access_key_id(), found.get_access_key_secret(), found.get_security_token() or ""
         )
+
+
+class HeldKeys:
+    """A provider's keys for an event loop: asked for in a thread, since a chain may ask a server, and held.
+
+    The chain replaces a token many minutes before it expires, so keys of the last minute are good.
+    """
+
+    def __init__(self, provider: Provider, clock: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._keys: Keys | None = None
+        self._asked_at = 0.0
+
+    async def get(self) -> Keys:
+        """The keys. Raises what the provider raises."""
+        now = self._clock()
+        if self._keys is None or now - self._asked_at >= _HELD_SECONDS:
+            self._keys = await asyncio.to_thread(self._provider.get_credentials)
+            self._asked_at = now
+        return self._keys
+
+    def forget(self) -> None:
+        """Ask anew the next time: a service did not take them."""
+        self._keys = None
 
 
 LOCAL_KEYS = StaticKeys("local", "local-secret")

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sink.credentials import LOCAL_KEYS
+from sink.credentials import LOCAL_KEYS, StaticKeys
+from sink.events import Record
 from sink.sources import MnsSource
-from sink.stores import SlsLogstore
+from sink.stores import LogWriter
+from sink.stores.sls import SlsLogstore
 from tests.local.conftest import RunningCloud
 
 PATIENCE_SECONDS = 60
@@ -139,6 +141,19 @@ def make_logstore(url: str) -> None:
     logstore = SlsLogstore(url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
     logstore.create(30)
     logstore.close()
+
+
+def put_records(url: str, records: Sequence[Record], keys: StaticKeys = LOCAL_KEYS) -> None:
+    """Store records of one topic as a sink stores them. Raises CloudError."""
+
+    async def put() -> None:
+        writer = LogWriter(url, "ecs-event-sink", "ecs-events", keys, region="cn-hangzhou")
+        try:
+            await writer.put(records[0].topic, records)
+        finally:
+            writer.close()
+
+    asyncio.run(put())
 
 
 def wait_until(

@@ -16,7 +16,7 @@ import pytest
 
 from sink.credentials import LOCAL_KEYS
 from sink.events import parse_body
-from sink.stores import SlsLogstore
+from sink.stores.sls import SlsLogstore
 from tests import samples
 from tests.faults import heal, inject, requests
 from tests.local.conftest import RunningCloud

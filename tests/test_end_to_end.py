@@ -15,7 +15,7 @@ from mns.account import Account
 
 from sink.credentials import LOCAL_KEYS
 from sink.events import parse_body
-from sink.stores import SlsLogstore
+from sink.stores.sls import SlsLogstore
 from tests import samples
 from tests.faults import heal, inject, requests
 from tests.local.conftest import RunningCloud
@@ -214,7 +214,7 @@ def test_a_second_signal_ends_it_at_once(furnished: Sink, cloud: RunningCloud, n
         ("sls:PostLogStoreLogs", {"status": 503, "code": "ServerBusy"}, "logstore", "ServerBusy"),
         ("sls:PostLogStoreLogs", {"status": 404, "code": "LogStoreNotExist"}, "logstore", "LogStoreNotExist"),
         ("sls:PostLogStoreLogs", {"status": 403, "code": "WriteQuotaExceed"}, "logstore", "WriteQuotaExceed"),
-        ("sls:PostLogStoreLogs", {"reset": True, "after_effect": True}, "logstore", "LogRequestError"),
+        ("sls:PostLogStoreLogs", {"reset": True, "after_effect": True}, "logstore", "NoAnswer"),
         (
             "sls:PostLogStoreLogs",
             {"status": 400, "code": "RequestTimeTooSkewed"},

@@ -26,7 +26,7 @@ from mns.queue import Message, Queue, QueueMeta
 
 from sink.credentials import LOCAL_KEYS
 from sink.local.accounts import DEFAULT_ACCOUNT_ID
-from sink.stores import SlsLogstore
+from sink.stores.sls import SlsLogstore
 from tests import samples
 from tests.ledger.conftest import Postgresql
 from tests.local.conftest import OWNER, CloudProcess

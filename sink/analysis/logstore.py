@@ -37,7 +37,7 @@ class LogstoreAnswer(Protocol):
 
 @runtime_checkable
 class Logstore(Protocol):
-    """What can be asked in SLS's syntax over [start, end) seconds; `sink.stores.SlsLogstore` is one."""
+    """What can be asked in SLS's syntax over [start, end) seconds; `sink.stores.sls.SlsLogstore` is one."""
 
     def query(self, text: str, start: int, end: int, limit: int = 100) -> LogstoreAnswer:
         """Answer a search, or a search and `| SQL`."""

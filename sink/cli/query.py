@@ -16,7 +16,7 @@ from sink.cli.terminal import table_console
 from sink.cli.wiring import build_logstore, reach_cloud
 from sink.config import Settings
 from sink.errors import UsageError
-from sink.stores import Answer
+from sink.stores.sls import Answer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 AHEAD_SECONDS = 900

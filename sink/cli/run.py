@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sink.cli.acting import open_actions
 from sink.cli.live import View, show
-from sink.cli.wiring import Cloud, build_logstore, build_pipeline, build_source, reach_cloud
+from sink.cli.wiring import Cloud, build_pipeline, build_source, build_writer, reach_cloud
 from sink.config import Settings
 from sink.pipeline import Pipeline
 from sink.stores import GroupingStore
@@ -31,14 +31,14 @@ def run_sink(settings: Settings, *, drain: bool) -> None:
 
 async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
     with ExitStack() as stack:
-        logstore = build_logstore(settings, cloud)
-        stack.callback(logstore.close)
+        writer = build_writer(settings, cloud)
+        stack.callback(writer.close)
         sources = [build_source(settings, cloud, queue) for queue in settings.mns.queues]
         for source in sources:
             stack.callback(source.close)
         journal = Journal()
         async with (
-            GroupingStore(logstore.put) as store,
+            GroupingStore(writer.put) as store,
             open_actions(settings, cloud, journal) as actions,
         ):
             pipeline = build_pipeline(settings, sources, store, journal, actions)

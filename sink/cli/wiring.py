@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sink.config import Settings
 from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
 from sink.errors import Unreachable, UsageError
 from sink.pipeline import Actions, Limits, Pipeline, Report
 from sink.sources import MnsSource
-from sink.stores import GroupingStore, SlsLogstore
+from sink.stores import GroupingStore, LogWriter
+
+if TYPE_CHECKING:
+    from sink.stores.sls import SlsLogstore
 
 _LOCAL_VISIBILITY_SECONDS = 30
 _LOCAL_TTL_DAYS = 3650
@@ -66,8 +70,16 @@ def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 1
     return MnsSource(cloud.mns, queue, cloud.provider, receivers=receivers, settlers=settlers)
 
 
+def build_writer(settings: Settings, cloud: Cloud) -> LogWriter:
+    """The logstore, to write to."""
+    sls = settings.sls
+    return LogWriter(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
+
+
 def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
-    """The logstore."""
+    """The logstore, to be made or searched."""
+    from sink.stores.sls import SlsLogstore  # here, for the SDK takes a second, and `sink run` needs none
+
     sls = settings.sls
     return SlsLogstore(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
 

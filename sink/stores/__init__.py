@@ -1,10 +1,11 @@
 """The logstore as the pipeline's `Store`, and as what commands search.
 
-`grouping.py` decides what goes together, what is tried again and what is set apart; `sls.py` is the only
-module that imports `aliyun.log`; `index.py` says which fields are searchable.
+`grouping.py` decides what goes together, what is tried again and what is set apart; `writing.py` puts it;
+`sls.py` makes and searches the logstore through the SDK and is imported from there, by those who need the
+SDK; `errors.py` says what SLS's codes mean; `index.py` says which fields are searchable.
 """
 
 from sink.stores.grouping import GroupingStore
-from sink.stores.sls import Answer, SlsLogstore
+from sink.stores.writing import LogWriter
 
-__all__ = ["Answer", "GroupingStore", "SlsLogstore"]
+__all__ = ["GroupingStore", "LogWriter"]

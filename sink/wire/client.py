@@ -12,6 +12,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from sink.errors import Unreachable
@@ -50,6 +51,7 @@ class Client:
         self._turns = asyncio.Semaphore(connections)
         self._idle: deque[tuple[Connection, float]] = deque()
         self._all: set[Connection] = set()
+        self._connecting: set[asyncio.Timeout] = set()
         self._is_cut = False
 
     async def ask(self, request: bytes, answer_seconds: float = 10.0) -> Answer:
@@ -60,30 +62,33 @@ class Client:
         async with self._turns:
             try:
                 return await self._ask(request, answer_seconds)
-            except OSError as error:
+            except (OSError, UnicodeError) as error:  # the latter for a host that is no name at all
                 message = f"no answer: {str(error) or type(error).__name__}"
                 raise Unreachable(self._service, NO_ANSWER, message, self._hint) from error
 
     def cut(self) -> None:
         """End every question now; whatever is asked from here on raises Unreachable."""
         self._is_cut = True
+        for deadline in self._connecting:
+            if not deadline.expired():
+                deadline.reschedule(0)
         for connection in list(self._all):
             connection.close()
         self._all.clear()
         self._idle.clear()
 
     async def _ask(self, request: bytes, answer_seconds: float) -> Answer:
-        while True:
-            connection = self._kept() or await self._connect()
-            try:
-                answer = await connection.ask(request, answer_seconds)
-            except HungUpError:
-                if connection.asked == 1 or self._is_cut:
-                    raise
-                continue
-            finally:
-                self._keep(connection)
-            return answer
+        kept = self._kept()
+        if kept is not None:
+            with suppress(HungUpError):
+                return await self._ask_over(kept, request, answer_seconds)
+        return await self._ask_over(await self._connect(), request, answer_seconds)
+
+    async def _ask_over(self, connection: Connection, request: bytes, answer_seconds: float) -> Answer:
+        try:
+            return await connection.ask(request, answer_seconds)
+        finally:
+            self._keep(connection)
 
     def _kept(self) -> Connection | None:
         """The connection used last: the others grow old, and are let go."""
@@ -103,20 +108,27 @@ class Client:
 
     async def _connect(self) -> Connection:
         self._refuse_if_cut()
-        loop = asyncio.get_running_loop()
+        deadline = asyncio.timeout(_CONNECT_SECONDS)
+        self._connecting.add(deadline)
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                _, connection = await loop.create_connection(
-                    Connection, self._host, self._port, ssl=self._tls
-                )
+            async with deadline:
+                connection = await self._open()
         except TimeoutError as error:
+            self._refuse_if_cut()
             raise TimeoutError(f"no connection within {_CONNECT_SECONDS:g} s") from error
+        finally:
+            self._connecting.discard(deadline)
         self._all.add(connection)
         self._refuse_if_cut()
         return connection
 
+    async def _open(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=self._tls)
+        return connection
+
     def _refuse_if_cut(self) -> None:
-        """Raise ConnectionAbortedError after `cut`, which knew nothing of a connection being made."""
+        """Raise ConnectionAbortedError after `cut`, which could not close what was not open yet."""
         if self._is_cut:
             self.cut()
             raise ConnectionAbortedError("this client was stopped")

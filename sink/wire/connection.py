@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 import httptools
 
 LARGEST_ANSWER = 16 << 20
-"""Bytes of an answer's body. MNS's are 1 MB at most and SLS's to a PutLogs empty."""
+"""Bytes of an answer, its head included. MNS's are 1 MB at most and SLS's to a PutLogs empty."""
 _INTERIM = 200
 """Statuses below it announce another answer."""
 
@@ -37,19 +37,20 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.is_open = False
-        self.asked = 0
-        """Questions so far."""
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._question: asyncio.Future[Answer] | None = None
-        self._begin()
+        self._has_begun = False
+        self._size = 0
 
     async def ask(self, request: bytes, answer_seconds: float) -> Answer:
         """Send a request and wait so long for all of its answer. Raises OSError, TimeoutError included.
 
         Given up, by a cancellation or by time, it takes the connection with it.
         """
-        self.asked += 1
+        if not self.is_open:
+            raise HungUpError("the connection was closed")
+        self._has_begun, self._size = False, 0
         question: asyncio.Future[Answer] = self._loop.create_future()
         self._question = question
         timer = self._loop.call_later(
@@ -80,10 +81,14 @@ class Connection(asyncio.Protocol):
             self._fail(ConnectionError("an answer to no question"))
             return
         self._has_begun = True
+        self._size += len(data)
+        if self._size > LARGEST_ANSWER:
+            self._fail(ConnectionError(f"an answer of more than {LARGEST_ANSWER:,} bytes"))
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(ConnectionError(f"no HTTP: {error}"))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(ConnectionError(f"no HTTP: {error!r}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         """The other side has hung up, or the network did."""
@@ -92,8 +97,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Parser: the next answer."""
-        self._begin()
-        self._has_begun = True
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
         if not self._is_asked():
             self._fail(ConnectionError("two answers to one question"))
 
@@ -104,9 +109,6 @@ class Connection(asyncio.Protocol):
     def on_body(self, part: bytes) -> None:
         """Parser: some of the body."""
         self._body.append(part)
-        self._size += len(part)
-        if self._size > LARGEST_ANSWER:
-            self._fail(ConnectionError(f"an answer of more than {LARGEST_ANSWER:,} bytes"))
 
     def on_message_complete(self) -> None:
         """Parser: the answer is whole."""
@@ -116,18 +118,11 @@ class Connection(asyncio.Protocol):
         self.is_open = self.is_open and self._parser.should_keep_alive()
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._question.set_result(Answer(status, self._headers, body))
-        self._has_begun = False
         if not self.is_open:
-            self._transport.close()
+            self._transport.abort()
 
     def _is_asked(self) -> bool:
         return self._question is not None and not self._question.done()
-
-    def _begin(self) -> None:
-        self._has_begun = False
-        self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
-        self._size = 0
 
     def _fail(self, error: OSError) -> None:
         """End the connection, and the question that waits with it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from sink.analysis.queries import intervals_query, lifetimes_query, query_interv
 from sink.analysis.stays import intervals
 from sink.credentials import LOCAL_KEYS
 from sink.events import Record
-from sink.stores import Answer, SlsLogstore
+from sink.stores.sls import Answer, SlsLogstore
 from tests.analysis import streams
 from tests.local.conftest import running_cloud
+from tests.processes import put_records
 
 PATIENCE_SECONDS = 20
 STREAMS = ["clean", "duplicated", "shuffled", "lossy", "random1", "random2", "random3", "empty"]
@@ -36,7 +36,7 @@ def logstore(folder: Path, records: Sequence[streams.Record]) -> Iterator[SlsLog
             store.create(ttl_days=30)
             logs = [Record("event", int(found["event_time_ms"]) // 1000, found) for found in records]
             for first in range(0, len(logs), 1000):
-                asyncio.run(store.put("event", logs[first : first + 1000]))
+                put_records(cloud.url, logs[first : first + 1000])
             wait_until_searchable(store, len(logs))
             yield store
         finally:

@@ -16,7 +16,8 @@ from sink.cli.wiring import build_logstore, reach_cloud
 from sink.config import load_settings
 from sink.errors import UsageError
 from sink.events import Event, Receipt, Record, parse_body
-from sink.stores import SlsLogstore
+from sink.stores.sls import SlsLogstore
+from tests.processes import put_records
 from tests.samples import state_change
 
 NOWHERE = "nowhere.ini"
@@ -47,9 +48,9 @@ def _store_and_read(config: Path, records: Sequence[Record]) -> float:
     """Put records into the configured logstore; gives the running hours that a notebook finds there."""
     settings = load_settings(config)
     with reach_cloud(settings) as cloud:
+        put_records(cloud.sls, records)
         logstore = build_logstore(settings, cloud)
         try:
-            asyncio.run(logstore.put("event", records))
             _wait_until_found(logstore, len(records))
         finally:
             logstore.close()
