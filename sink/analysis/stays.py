@@ -49,11 +49,27 @@ class Stays:
     """The latest notice inside the stay, or NONE."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What frames of lives and of stays are made of: the longest part of the work, done once for both."""
+
+    trail: Trail
+    endings: Endings
+    illegal: Flags
+    """Of the trail's steps."""
+    stays: Stays
+    born: Ints
+    """One element a life, or NONE."""
+    truncated: Flags
+    """Whether a life was not seen from its birth."""
+
+
 def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None = None) -> pd.DataFrame:
     """Give every stay of every life up to `as_of`, in ms since 1970 UTC. Gives frame INTERVALS.
 
     `events` is frame EVENTS, `inventory` frame INVENTORY; its sightings open and close stays whose events are
-    missing. Raises FrameError where a column is missing.
+    missing. Raises FrameError where a column is missing. Whoever wants lifetimes too asks
+    `lifetimes_and_intervals`.
 
     >>> from sink.analysis.generator import sample
     >>> fleet = sample(seed=1)
@@ -61,11 +77,21 @@ def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
     >>> bool((states["end_ms"] >= states["start_ms"]).all())
     True
     """
-    inventory = INVENTORY.empty() if inventory is None else inventory
+    return intervals_of(chart(events, as_of, INVENTORY.empty() if inventory is None else inventory))
+
+
+def chart(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame) -> Chart:
+    """Work out lives and stays up to `as_of`. Raises FrameError where a column is missing."""
     trail = follow(events, as_of, inventory)
     endings = find_endings(trail, as_of, inventory)
-    stays = chart_stays(trail, endings)
-    born, _ = births(trail, events, inventory)
+    illegal = illegal_steps(trail)
+    born, truncated = births(trail, events, inventory)
+    return Chart(trail, endings, illegal, chart_stays(trail, endings, illegal), born, truncated)
+
+
+def intervals_of(chart: Chart) -> pd.DataFrame:
+    """Make frame INTERVALS."""
+    trail, stays = chart.trail, chart.stays
     columns = {
         **{name: trail.place[name].array[stays.life] for name in trail.place},
         "stay": _ordinals(stays.life),
@@ -75,13 +101,13 @@ def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
         "next_state": _named(stays.following, _NEXT_STATES),
         "illegal": stays.illegal,
         "sighted": stays.sighted,
-        "born_ms": known(born[stays.life]),
+        "born_ms": known(chart.born[stays.life]),
         "notice_ms": known(stays.notice),
     }
-    return INTERVALS.cast(pd.DataFrame(columns))
+    return INTERVALS.cast(pd.DataFrame(columns, copy=False))
 
 
-def chart_stays(trail: Trail, endings: Endings) -> Stays:
+def chart_stays(trail: Trail, endings: Endings, illegal: Flags) -> Stays:
     """Make the stays of a trail: a step but Deleted begins one, the next step or the end closes it."""
     steps = trail.steps
     last = np.ones(len(steps), bool)
@@ -97,7 +123,7 @@ def chart_stays(trail: Trail, endings: Endings) -> Stays:
         start=chosen.time,
         end=end[stay],
         following=following[stay].astype(np.int8),
-        illegal=illegal_steps(trail)[stay],
+        illegal=illegal[stay],
         sighted=chosen.sighting,
         notice=_notices(trail)[stay],
     )

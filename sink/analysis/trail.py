@@ -117,6 +117,11 @@ def first_of_life(life: Ints) -> Ints:
     return np.flatnonzero(_begins(life))
 
 
+def last_of_life(life: Ints) -> Ints:
+    """The positions where a life ends, for rows sorted by life."""
+    return np.flatnonzero(np.r_[_begins(life)[1:], True][: len(life)])
+
+
 def _begins(life: Ints) -> Flags:
     return ~_same_as_before(life)
 
@@ -234,8 +239,7 @@ def _last_known(rows: Rows, column: pd.Categorical[object]) -> pd.Categorical[ob
     codes = column.codes[rows.source]
     if not len(rows):
         return column[:0]
-    first = first_of_life(rows.life)
     if (codes >= 0).all():
-        return pd.Categorical.from_codes(codes[np.r_[first[1:], len(rows)] - 1], dtype=column.dtype)
-    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first)
+        return pd.Categorical.from_codes(codes[last_of_life(rows.life)], dtype=column.dtype)
+    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first_of_life(rows.life))
     return pd.Categorical.from_codes(np.where(at >= 0, codes[at], -1), dtype=column.dtype)
