@@ -148,12 +148,12 @@ def _legal() -> Flags:
 
 def _notices(trail: Trail) -> Ints:
     """The latest notice between each step and the next of its life."""
-    found = np.full(int(trail.step.sum()), NONE)
-    step = np.cumsum(trail.step) - 1
-    notice = np.flatnonzero((trail.kept.rank == NOTICE) & (step >= 0))
-    life = trail.steps.life
-    notice = notice[life[step[notice]] == trail.kept.life[notice]]
-    np.maximum.at(found, step[notice], trail.kept.time[notice])
+    found = np.full(len(trail.steps), NONE)
+    notice = np.flatnonzero(trail.kept.rank == NOTICE)
+    step = np.searchsorted(np.flatnonzero(trail.step), notice) - 1
+    notice, step = notice[step >= 0], step[step >= 0]
+    inside = trail.steps.life[step] == trail.kept.life[notice]
+    np.maximum.at(found, step[inside], trail.kept.time[notice[inside]])
     return found
 
 
@@ -189,7 +189,7 @@ def snapshot_values(trail: Trail, events: int, column: pd.Series) -> Ints:
 
 def known(values: Ints) -> pd.Series:
     """Times as Int64, with <NA> for NONE."""
-    return pd.Series(pd.array(values, dtype="Int64")).mask(values == NONE)
+    return pd.Series(pd.arrays.IntegerArray(values, values == NONE))
 
 
 def _ordinals(life: Ints) -> Ints:
