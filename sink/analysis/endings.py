@@ -31,7 +31,6 @@ from sink.analysis.trail import (
     Ints,
     Rows,
     Trail,
-    first_of_life,
     last_of_life,
 )
 
@@ -90,9 +89,9 @@ def find_endings(trail: Trail, as_of: int, inventory: pd.DataFrame) -> Endings:
 
 def latest(rows: Rows, which: Flags) -> Ints:
     """Each life's latest time among some of its rows, or NONE."""
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    return np.maximum.reduceat(np.where(which, rows.time, NONE), first_of_life(rows.life))
+    found = np.full(rows.lives, NONE)
+    found[rows.life[which]] = rows.time[which]
+    return found
 
 
 def _outcomes(died: Ints, notice: Ints, state: Ints, as_of: int) -> npt.NDArray[np.int8]:

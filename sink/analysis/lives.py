@@ -16,7 +16,7 @@ import pandas as pd
 from sink.analysis.endings import END_SOURCES
 from sink.analysis.frames import INVENTORY, LIFETIMES, MS_PER_HOUR, OUTCOMES
 from sink.analysis.stays import Chart, Stays, chart, intervals_of, known, snapshot_values
-from sink.analysis.trail import NONE, RUNNING, STOPPED, Ints, Trail, first_of_life
+from sink.analysis.trail import NONE, RUNNING, STOPPED, Flags, Ints, Trail, first_of_life
 
 _DEFAULT_PROTECTED_HOURS = 1
 """SpotDuration's default (ECS: RunInstances); where no inventory says otherwise."""
@@ -70,7 +70,7 @@ def _lifetimes_of(chart: Chart, events: int, inventory: pd.DataFrame) -> pd.Data
         notice_ms=known(endings.notice),
         last_event_ms=endings.seen,
         protected_ms=known(_protected(stays, born, duration)),
-        illegal_steps=_sums(trail.steps.life, chart.illegal, trail.lives),
+        illegal_steps=_counts(trail.steps.life, chart.illegal, trail.lives),
         spot_strategy=_strategies(trail, events, inventory["spot_strategy"]),
         spot_duration=known(duration),
         **_totals(stays, trail.lives),
@@ -80,24 +80,30 @@ def _lifetimes_of(chart: Chart, events: int, inventory: pd.DataFrame) -> pd.Data
 
 def _totals(stays: Stays, lives: int) -> dict[str, Ints]:
     running = stays.rank == RUNNING
+    life, lasted = stays.life[running], stays.end[running] - stays.start[running]
     return {
-        "running_ms": _sums(stays.life, np.where(running, stays.end - stays.start, 0), lives),
-        "starts": _sums(stays.life, running, lives),
-        "stops": _sums(stays.life, stays.rank == STOPPED, lives),
+        "running_ms": _sums(life, lasted, lives),
+        "starts": _counts(stays.life, running, lives),
+        "stops": _counts(stays.life, stays.rank == STOPPED, lives),
     }
 
 
 def _protected(stays: Stays, born: Ints, hours: Ints) -> Ints:
     """Running time inside the protected hours after birth, or NONE where the birth is unknown."""
     until = born + np.where(hours == NONE, _DEFAULT_PROTECTED_HOURS, hours) * MS_PER_HOUR
-    inside = np.minimum(stays.end, until[stays.life]) - stays.start
-    counted = np.where((stays.rank == RUNNING) & (inside > 0), inside, 0)
-    return np.where(born == NONE, NONE, _sums(stays.life, counted, len(born)))
+    running = stays.rank == RUNNING
+    life, start = stays.life[running], stays.start[running]
+    inside = np.minimum(stays.end[running], until[life]) - start
+    return np.where(born == NONE, NONE, _sums(life, np.maximum(inside, 0), len(born)))
 
 
-def _sums(life: Ints, values: np.ndarray, lives: int) -> Ints:
+def _sums(life: Ints, values: Ints, lives: int) -> Ints:
     """Sum by life. In floats, that are exact up to 2**53: as milliseconds, 285,000 years."""
     return np.bincount(life, values, lives).astype(np.int64)
+
+
+def _counts(life: Ints, which: Flags, lives: int) -> Ints:
+    return np.bincount(life[which], minlength=lives)
 
 
 def _strategies(trail: Trail, events: int, column: pd.Series) -> pd.Categorical:

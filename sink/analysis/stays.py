@@ -18,7 +18,18 @@ import pandas as pd
 
 from sink.analysis.endings import Endings, find_endings
 from sink.analysis.frames import INTERVALS, INVENTORY, STATES, STAY_STATES
-from sink.analysis.trail import DELETED, NONE, NOTICE, SEEN, Flags, Ints, Trail, first_of_life, follow
+from sink.analysis.trail import (
+    DELETED,
+    NONE,
+    NOTICE,
+    SEEN,
+    Flags,
+    Ints,
+    Trail,
+    first_of_life,
+    follow,
+    last_of_life,
+)
 
 _LEGAL = {
     SEEN: "Pending",
@@ -110,21 +121,20 @@ def intervals_of(chart: Chart) -> pd.DataFrame:
 def chart_stays(trail: Trail, endings: Endings, illegal: Flags) -> Stays:
     """Make the stays of a trail: a step but Deleted begins one, the next step or the end closes it."""
     steps = trail.steps
-    last = np.ones(len(steps), bool)
-    last[:-1] = steps.life[1:] != steps.life[:-1]
-    over = endings.ended[steps.life]
-    end = np.where(last, endings.end[steps.life], np.roll(steps.time, -1))
-    following = np.where(last, np.where(over, SEEN, NONE), np.roll(steps.rank, -1))
+    end, following = np.roll(steps.time, -1), np.roll(steps.rank, -1)
+    last = last_of_life(steps.life)
+    life = steps.life[last]
+    end[last] = endings.end[life]
+    following[last] = np.where(endings.ended[life], SEEN, NONE)
     stay = steps.rank != DELETED
-    chosen = steps[stay]
     return Stays(
-        life=chosen.life,
-        rank=chosen.rank,
-        start=chosen.time,
+        life=steps.life[stay],
+        rank=steps.rank[stay],
+        start=steps.time[stay],
         end=end[stay],
-        following=following[stay].astype(np.int8),
+        following=following[stay],
         illegal=illegal[stay],
-        sighted=chosen.sighting,
+        sighted=steps.sighting[stay],
         notice=_notices(trail)[stay],
     )
 
@@ -132,9 +142,9 @@ def chart_stays(trail: Trail, endings: Endings, illegal: Flags) -> Stays:
 def illegal_steps(trail: Trail) -> Flags:
     """Whether each step is one that no instance takes. A sighting is no step that anything took."""
     steps = trail.steps
-    before = np.full(len(steps), SEEN)
-    before[1:] = np.where(steps.life[1:] == steps.life[:-1], steps.rank[:-1], SEEN)
-    legal: Flags = _legal()[before, steps.rank] | steps.sighting
+    before = np.roll(steps.rank, 1)
+    before[first_of_life(steps.life)] = SEEN
+    legal: Flags = _legal().ravel()[before * np.int8(SEEN) + steps.rank] | steps.sighting
     return ~legal
 
 
@@ -163,15 +173,14 @@ def births(trail: Trail, events: pd.DataFrame, inventory: pd.DataFrame) -> tuple
     if not len(kept):
         return np.zeros(0, np.int64), np.zeros(0, bool)
     entry = kept.time[first]
-    pending = (kept.rank == 0) & ~kept.sighting
-    born = np.minimum.reduceat(np.where(pending, kept.time, _LATEST), first)
+    pending = np.flatnonzero((kept.rank == 0) & ~kept.sighting)
+    pending = pending[first_of_life(kept.life[pending])]
+    born = np.full(kept.lives, NONE)
+    born[kept.life[pending]] = kept.time[pending]
     truncated = born != entry
     created = snapshot_values(trail, len(events), inventory["creation_time_ms"])
     created = np.where(created >= 0, np.minimum(created, entry), NONE)
     return np.where(truncated, created, born), truncated
-
-
-_LATEST = np.iinfo(np.int64).max
 
 
 def snapshot_values(trail: Trail, events: int, column: pd.Series) -> Ints:
@@ -195,7 +204,9 @@ def known(values: Ints) -> pd.Series:
 def _ordinals(life: Ints) -> Ints:
     """0, 1, 2, … within each life."""
     first = first_of_life(life)
-    return np.arange(len(life)) - np.repeat(first, np.diff(np.r_[first, len(life)]))
+    ordinal = np.arange(len(life))
+    ordinal -= np.repeat(first, np.diff(np.r_[first, len(life)]))
+    return ordinal
 
 
 def _named(codes: npt.NDArray[np.int8], names: tuple[str, ...]) -> pd.Categorical[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ NONE = -1
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 PENDING, STARTING, RUNNING, NOTICE, STOPPING, STOPPED, DELETED = range(len(STATES))
 SEEN = len(STATES)
@@ -51,6 +53,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    @property
+    def lives(self) -> int:
+        """How many lives there are."""
+        return int(self.life[-1]) + 1 if len(self) else 0
 
     def __getitem__(self, chosen: Ints | Flags) -> Rows:
         columns = (self.source, self.life, self.time, self.rank, self.sighting)
@@ -142,21 +149,31 @@ def _sorted(
 ) -> tuple[Rows, npt.NDArray[np.uint64], int]:
     """Rows up to `as_of` in their order, the hash of each one's id, and how many events are later."""
     life = _life(joined["instance_id"], joined["region_id"])
-    time = np.concatenate([_times(events, "event_time_ms"), _times(inventory, "observed_at_ms")])
-    rank = np.concatenate([_ranks(events["state"], STATES), _ranks(inventory["status"], STAY_STATES)])
+    time = _both(_times(events, "event_time_ms"), _times(inventory, "observed_at_ms"))
+    rank = _both(_ranks(events["state"], STATES), _ranks(inventory["status"], STAY_STATES))
     if (rank[: len(events)] == SEEN).any():
         row = int(np.argmax(rank == SEEN))
         raise FrameError(
             f"Row {row} of the events has no state", "Take it out, or load with load_events(...)"
         )
-    ref = np.concatenate([events["event_ref"].to_numpy(np.uint64), np.zeros(len(inventory), np.uint64)])
+    ref = _both(events["event_ref"].to_numpy(np.uint64), np.zeros(len(inventory), np.uint64))
     # Sightings come last of what shares their millisecond: they see what the events made.
-    tie = np.where(np.arange(len(time)) < len(events), rank, np.int8(SEEN))
-    order = _order(life, time * (SEEN + 1) + tie, ref)
-    order = order[time[order] <= as_of]
-    dense = np.cumsum(_begins(life[order])) - 1
+    moment = time * (SEEN + 1)
+    moment[: len(events)] += rank[: len(events)]
+    moment[len(events) :] += SEEN
+    order = _order(life, moment, ref)
+    later = time > as_of
+    if later.any():
+        order = order[~later[order]]
+    dense = np.cumsum(_begins(life[order]), dtype=np.int64)
+    dense -= 1
     rows = Rows(order, dense, time[order], rank[order], order >= len(events))
-    return rows, ref[order], int((time[: len(events)] > as_of).sum())
+    return rows, ref[order], int(later[: len(events)].sum())
+
+
+def _both(events: npt.NDArray[_Kind], sightings: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
+    """One after the other; no copy where there are no sightings."""
+    return np.concatenate([events, sightings]) if len(sightings) else events
 
 
 def _order(life: Ints, moment: Ints, ref: npt.NDArray[np.uint64]) -> Ints:
@@ -175,15 +192,19 @@ def _order(life: Ints, moment: Ints, ref: npt.NDArray[np.uint64]) -> Ints:
 
 def _life(instance: pd.Categorical[object], region: pd.Categorical[object]) -> Ints:
     """One number for instance and region; an event without a region has that of the instance's others."""
-    code, place = instance.codes.astype(np.int64), region.codes.astype(np.int64)
+    code, place = instance.codes, region.codes
     if (code < 0).any():
         row = int(np.argmax(code < 0))
         raise FrameError(f"Row {row} has no instance_id", "Take it out, or load with load_events(...)")
     if (place < 0).any():
-        known = np.full(len(instance.categories), -1)
+        known = np.full(len(instance.categories), -1, place.dtype)
         np.maximum.at(known, code, place)
         place = np.where(place < 0, known[code], place)
-    return code * (len(region.categories) + 1) + place + 1
+    life = code.astype(np.int64)
+    life *= len(region.categories) + 1
+    life += place
+    life += 1
+    return life
 
 
 def _times(frame: pd.DataFrame, column: str) -> Ints:
@@ -210,11 +231,13 @@ def _same_as_before(*columns: npt.NDArray[np.generic]) -> Flags:
 
 
 def _after_deleted(rows: Rows) -> Flags:
-    position = np.arange(len(rows))
-    deleted = np.where((rows.rank == DELETED) & ~rows.sighting, position, len(rows))
-    first = np.minimum.reduceat(deleted, first_of_life(rows.life)) if len(rows) else deleted
-    after: Flags = position > first[rows.life]
-    return after
+    """What lies between a life's first Deleted and its end."""
+    deleted = np.flatnonzero((rows.rank == DELETED) & ~rows.sighting)
+    deleted = deleted[_begins(rows.life[deleted])]
+    change = np.zeros(len(rows) + 1, np.int8)
+    change[deleted + 1] += 1
+    change[last_of_life(rows.life)[rows.life[deleted]] + 1] -= 1
+    return np.cumsum(change[:-1], dtype=np.int8) > 0
 
 
 def _steps(kept: Rows) -> Flags:
@@ -243,5 +266,6 @@ def _last_known(rows: Rows, column: pd.Categorical[object]) -> pd.Categorical[ob
         return column[:0]
     if (codes >= 0).all():
         return pd.Categorical.from_codes(codes[last_of_life(rows.life)], dtype=column.dtype)
-    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first_of_life(rows.life))
-    return pd.Categorical.from_codes(np.where(at >= 0, codes[at], -1), dtype=column.dtype)
+    known, found = codes >= 0, np.full(rows.lives, -1, codes.dtype)
+    found[rows.life[known]] = codes[known]
+    return pd.Categorical.from_codes(found, dtype=column.dtype)
