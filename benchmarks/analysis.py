@@ -23,10 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sink.analysis.generator import write_bodies
-from sink.analysis.lives import lifetimes
+from sink.analysis.lives import lifetimes_and_intervals
 from sink.analysis.loading import load_events
 from sink.analysis.rates import interruption_rates
-from sink.analysis.stays import intervals
 
 RUNS = 3
 
@@ -53,8 +52,7 @@ def analysis(path: Path) -> int:
     """Load, find lives and stays, and rate them; gives the number of instances."""
     events = load_events(path).events
     as_of = int(events["event_time_ms"].max())
-    life = lifetimes(events, as_of)
-    intervals(events, as_of)
+    life, _ = lifetimes_and_intervals(events, as_of)
     interruption_rates(life, by=["zone", "type"])
     return len(life)
 

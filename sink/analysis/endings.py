@@ -31,7 +31,7 @@ from sink.analysis.trail import (
     Ints,
     Rows,
     Trail,
-    first_of_life,
+    last_of_life,
 )
 
 INTERRUPTED, UNCONFIRMED, RELEASED, SURVIVED, AWAITED, ALIVE = range(len(OUTCOMES))
@@ -48,6 +48,8 @@ class Endings:
     end: Ints
     source: npt.NDArray[np.int8]
     """Position in END_SOURCES."""
+    seen: Ints
+    """The last event or sighting."""
     after: Ints
     """Last seen, for an end that only the inventory shows."""
     notice: Ints
@@ -66,7 +68,7 @@ def find_endings(trail: Trail, as_of: int, inventory: pd.DataFrame) -> Endings:
     notice = latest(kept, kept.rank == NOTICE)
     notice[(died >= 0) & (notice < died - WINDOW_MS)] = NONE
     state = latest(kept, (kept.rank != NOTICE) & (kept.rank != SEEN))
-    seen = latest(kept, np.ones(len(kept), bool))
+    seen = kept.time[last_of_life(kept.life)]
     missing = _missing_at(trail.place["region_id"], seen, inventory, as_of)
     outcome = _outcomes(died, notice, state, as_of)
     imputed = np.maximum(notice + LEAD_MS, state)
@@ -78,6 +80,7 @@ def find_endings(trail: Trail, as_of: int, inventory: pd.DataFrame) -> Endings:
         outcome=outcome,
         end=np.choose(source, [died, imputed, missing, np.full(len(died), as_of)]),
         source=source,
+        seen=seen,
         after=np.where(source == 2, seen, NONE),
         notice=notice,
         uncertain=(outcome == RELEASED) & (source == 0) & (died - _recording_began(trail.rows) < WINDOW_MS),
@@ -86,9 +89,9 @@ def find_endings(trail: Trail, as_of: int, inventory: pd.DataFrame) -> Endings:
 
 def latest(rows: Rows, which: Flags) -> Ints:
     """Each life's latest time among some of its rows, or NONE."""
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    return np.maximum.reduceat(np.where(which, rows.time, NONE), first_of_life(rows.life))
+    found = np.full(rows.lives, NONE)
+    found[rows.life[which]] = rows.time[which]
+    return found
 
 
 def _outcomes(died: Ints, notice: Ints, state: Ints, as_of: int) -> npt.NDArray[np.int8]:

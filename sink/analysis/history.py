@@ -18,13 +18,12 @@ from pathlib import Path
 import pandas as pd
 
 from sink.analysis.frames import ACTIONS, INVENTORY, NOTICES, FrameError, Schema
-from sink.analysis.lives import lifetimes
+from sink.analysis.lives import lifetimes_and_intervals
 from sink.analysis.loading import load_actions, load_events, load_inventory
 from sink.analysis.notices import interruption_notices
 from sink.analysis.quality import quality_report
 from sink.analysis.relations import Source
 from sink.analysis.sessions import running_sessions
-from sink.analysis.stays import intervals
 
 _TABLES = (".csv", ".csv.gz", ".parquet")
 
@@ -77,8 +76,7 @@ def read(
     actions = _others(load_actions, source, since_ms, until_ms, ACTIONS)
     moments = pd.concat([loaded.events["event_time_ms"], inventory["observed_at_ms"]])
     as_of = _watermark(moments, until_ms, now_ms) if as_of_ms is None else as_of_ms
-    life = lifetimes(loaded.events, as_of, inventory)
-    states = intervals(loaded.events, as_of, inventory)
+    life, states = lifetimes_and_intervals(loaded.events, as_of, inventory)
     known = loaded.events[loaded.events["event_time_ms"] <= as_of]
     return History(
         origin=origin,

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sink.analysis.endings import END_SOURCES, find_endings, latest
+from sink.analysis.endings import END_SOURCES
 from sink.analysis.frames import INVENTORY, LIFETIMES, MS_PER_HOUR, OUTCOMES
-from sink.analysis.stays import Stays, births, chart_stays, illegal_steps, known, snapshot_values
-from sink.analysis.trail import NONE, RUNNING, STOPPED, Ints, Trail, first_of_life, follow
+from sink.analysis.stays import Chart, Stays, chart, intervals_of, known, snapshot_values
+from sink.analysis.trail import NONE, RUNNING, STOPPED, Flags, Ints, Trail, first_of_life
 
 _DEFAULT_PROTECTED_HOURS = 1
 """SpotDuration's default (ECS: RunInstances); where no inventory says otherwise."""
@@ -35,16 +35,32 @@ def lifetimes(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
     True
     """
     inventory = INVENTORY.empty() if inventory is None else inventory
-    trail = follow(events, as_of, inventory)
-    endings = find_endings(trail, as_of, inventory)
-    stays = chart_stays(trail, endings)
-    born, truncated = births(trail, events, inventory)
-    duration = snapshot_values(trail, len(events), inventory["spot_duration"])
+    return _lifetimes_of(chart(events, as_of, inventory), len(events), inventory)
+
+
+def lifetimes_and_intervals(
+    events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give what `lifetimes` and `intervals` give, in little more than the time of one of them.
+
+    >>> from sink.analysis.frames import EVENTS
+    >>> life, states = lifetimes_and_intervals(EVENTS.empty(), as_of=0)
+    >>> len(life), len(states)
+    (0, 0)
+    """
+    inventory = INVENTORY.empty() if inventory is None else inventory
+    charted = chart(events, as_of, inventory)
+    return _lifetimes_of(charted, len(events), inventory), intervals_of(charted)
+
+
+def _lifetimes_of(chart: Chart, events: int, inventory: pd.DataFrame) -> pd.DataFrame:
+    trail, endings, stays, born = chart.trail, chart.endings, chart.stays, chart.born
+    duration = snapshot_values(trail, events, inventory["spot_duration"])
     frame = trail.place.assign(
         born_ms=known(born),
-        born_source=_named(np.where(born == NONE, NONE, truncated), ("event", "inventory")),
+        born_source=_named(np.where(born == NONE, NONE, chart.truncated), ("event", "inventory")),
         entry_ms=trail.kept.time[first_of_life(trail.kept.life)],
-        truncated=truncated,
+        truncated=chart.truncated,
         end_ms=endings.end,
         end_source=_named(endings.source, END_SOURCES),
         end_after_ms=known(endings.after),
@@ -52,10 +68,10 @@ def lifetimes(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
         outcome=_named(endings.outcome, OUTCOMES),
         cause_uncertain=endings.uncertain,
         notice_ms=known(endings.notice),
-        last_event_ms=latest(trail.kept, np.ones(len(trail.kept), bool)),
+        last_event_ms=endings.seen,
         protected_ms=known(_protected(stays, born, duration)),
-        illegal_steps=_sums(trail.steps.life, illegal_steps(trail), trail.lives),
-        spot_strategy=_strategies(trail, len(events), inventory["spot_strategy"]),
+        illegal_steps=_counts(trail.steps.life, chart.illegal, trail.lives),
+        spot_strategy=_strategies(trail, events, inventory["spot_strategy"]),
         spot_duration=known(duration),
         **_totals(stays, trail.lives),
     )
@@ -64,26 +80,30 @@ def lifetimes(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
 
 def _totals(stays: Stays, lives: int) -> dict[str, Ints]:
     running = stays.rank == RUNNING
+    life, lasted = stays.life[running], stays.end[running] - stays.start[running]
     return {
-        "running_ms": _sums(stays.life, np.where(running, stays.end - stays.start, 0), lives),
-        "starts": _sums(stays.life, running, lives),
-        "stops": _sums(stays.life, stays.rank == STOPPED, lives),
+        "running_ms": _sums(life, lasted, lives),
+        "starts": _counts(stays.life, running, lives),
+        "stops": _counts(stays.life, stays.rank == STOPPED, lives),
     }
 
 
 def _protected(stays: Stays, born: Ints, hours: Ints) -> Ints:
     """Running time inside the protected hours after birth, or NONE where the birth is unknown."""
     until = born + np.where(hours == NONE, _DEFAULT_PROTECTED_HOURS, hours) * MS_PER_HOUR
-    inside = np.minimum(stays.end, until[stays.life]) - stays.start
-    counted = np.where((stays.rank == RUNNING) & (inside > 0), inside, 0)
-    return np.where(born == NONE, NONE, _sums(stays.life, counted, len(born)))
+    running = stays.rank == RUNNING
+    life, start = stays.life[running], stays.start[running]
+    inside = np.minimum(stays.end[running], until[life]) - start
+    return np.where(born == NONE, NONE, _sums(life, np.maximum(inside, 0), len(born)))
 
 
-def _sums(life: Ints, values: np.ndarray, lives: int) -> Ints:
-    """Sum by life, in integers: hours of years are more than a float holds to the millisecond."""
-    running = np.r_[0, np.cumsum(values, dtype=np.int64)]
-    total: Ints = np.diff(running[np.searchsorted(life, np.arange(lives + 1))])
-    return total
+def _sums(life: Ints, values: Ints, lives: int) -> Ints:
+    """Sum by life. In floats, that are exact up to 2**53: as milliseconds, 285,000 years."""
+    return np.bincount(life, values, lives).astype(np.int64)
+
+
+def _counts(life: Ints, which: Flags, lives: int) -> Ints:
+    return np.bincount(life[which], minlength=lives)
 
 
 def _strategies(trail: Trail, events: int, column: pd.Series) -> pd.Categorical:

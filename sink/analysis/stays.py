@@ -18,7 +18,18 @@ import pandas as pd
 
 from sink.analysis.endings import Endings, find_endings
 from sink.analysis.frames import INTERVALS, INVENTORY, STATES, STAY_STATES
-from sink.analysis.trail import DELETED, NONE, NOTICE, SEEN, Flags, Ints, Trail, first_of_life, follow
+from sink.analysis.trail import (
+    DELETED,
+    NONE,
+    NOTICE,
+    SEEN,
+    Flags,
+    Ints,
+    Trail,
+    first_of_life,
+    follow,
+    last_of_life,
+)
 
 _LEGAL = {
     SEEN: "Pending",
@@ -49,11 +60,27 @@ class Stays:
     """The latest notice inside the stay, or NONE."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What frames of lives and of stays are made of: the longest part of the work, done once for both."""
+
+    trail: Trail
+    endings: Endings
+    illegal: Flags
+    """Of the trail's steps."""
+    stays: Stays
+    born: Ints
+    """One element a life, or NONE."""
+    truncated: Flags
+    """Whether a life was not seen from its birth."""
+
+
 def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None = None) -> pd.DataFrame:
     """Give every stay of every life up to `as_of`, in ms since 1970 UTC. Gives frame INTERVALS.
 
     `events` is frame EVENTS, `inventory` frame INVENTORY; its sightings open and close stays whose events are
-    missing. Raises FrameError where a column is missing.
+    missing. Raises FrameError where a column is missing. Whoever wants lifetimes too asks
+    `lifetimes_and_intervals`.
 
     >>> from sink.analysis.generator import sample
     >>> fleet = sample(seed=1)
@@ -61,11 +88,21 @@ def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
     >>> bool((states["end_ms"] >= states["start_ms"]).all())
     True
     """
-    inventory = INVENTORY.empty() if inventory is None else inventory
+    return intervals_of(chart(events, as_of, INVENTORY.empty() if inventory is None else inventory))
+
+
+def chart(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame) -> Chart:
+    """Work out lives and stays up to `as_of`. Raises FrameError where a column is missing."""
     trail = follow(events, as_of, inventory)
     endings = find_endings(trail, as_of, inventory)
-    stays = chart_stays(trail, endings)
-    born, _ = births(trail, events, inventory)
+    illegal = illegal_steps(trail)
+    born, truncated = births(trail, events, inventory)
+    return Chart(trail, endings, illegal, chart_stays(trail, endings, illegal), born, truncated)
+
+
+def intervals_of(chart: Chart) -> pd.DataFrame:
+    """Make frame INTERVALS."""
+    trail, stays = chart.trail, chart.stays
     columns = {
         **{name: trail.place[name].array[stays.life] for name in trail.place},
         "stay": _ordinals(stays.life),
@@ -75,30 +112,29 @@ def intervals(events: pd.DataFrame, as_of: int, inventory: pd.DataFrame | None =
         "next_state": _named(stays.following, _NEXT_STATES),
         "illegal": stays.illegal,
         "sighted": stays.sighted,
-        "born_ms": known(born[stays.life]),
+        "born_ms": known(chart.born[stays.life]),
         "notice_ms": known(stays.notice),
     }
-    return INTERVALS.cast(pd.DataFrame(columns))
+    return INTERVALS.cast(pd.DataFrame(columns, copy=False))
 
 
-def chart_stays(trail: Trail, endings: Endings) -> Stays:
+def chart_stays(trail: Trail, endings: Endings, illegal: Flags) -> Stays:
     """Make the stays of a trail: a step but Deleted begins one, the next step or the end closes it."""
     steps = trail.steps
-    last = np.ones(len(steps), bool)
-    last[:-1] = steps.life[1:] != steps.life[:-1]
-    over = endings.ended[steps.life]
-    end = np.where(last, endings.end[steps.life], np.roll(steps.time, -1))
-    following = np.where(last, np.where(over, SEEN, NONE), np.roll(steps.rank, -1))
+    end, following = np.roll(steps.time, -1), np.roll(steps.rank, -1)
+    last = last_of_life(steps.life)
+    life = steps.life[last]
+    end[last] = endings.end[life]
+    following[last] = np.where(endings.ended[life], SEEN, NONE)
     stay = steps.rank != DELETED
-    chosen = steps[stay]
     return Stays(
-        life=chosen.life,
-        rank=chosen.rank,
-        start=chosen.time,
+        life=steps.life[stay],
+        rank=steps.rank[stay],
+        start=steps.time[stay],
         end=end[stay],
-        following=following[stay].astype(np.int8),
-        illegal=illegal_steps(trail)[stay],
-        sighted=chosen.sighting,
+        following=following[stay],
+        illegal=illegal[stay],
+        sighted=steps.sighting[stay],
         notice=_notices(trail)[stay],
     )
 
@@ -106,9 +142,9 @@ def chart_stays(trail: Trail, endings: Endings) -> Stays:
 def illegal_steps(trail: Trail) -> Flags:
     """Whether each step is one that no instance takes. A sighting is no step that anything took."""
     steps = trail.steps
-    before = np.full(len(steps), SEEN)
-    before[1:] = np.where(steps.life[1:] == steps.life[:-1], steps.rank[:-1], SEEN)
-    legal: Flags = _legal()[before, steps.rank] | steps.sighting
+    before = np.roll(steps.rank, 1)
+    before[first_of_life(steps.life)] = SEEN
+    legal: Flags = _legal().ravel()[before * np.int8(SEEN) + steps.rank] | steps.sighting
     return ~legal
 
 
@@ -122,12 +158,12 @@ def _legal() -> Flags:
 
 def _notices(trail: Trail) -> Ints:
     """The latest notice between each step and the next of its life."""
-    found = np.full(int(trail.step.sum()), NONE)
-    step = np.cumsum(trail.step) - 1
-    notice = np.flatnonzero((trail.kept.rank == NOTICE) & (step >= 0))
-    life = trail.steps.life
-    notice = notice[life[step[notice]] == trail.kept.life[notice]]
-    np.maximum.at(found, step[notice], trail.kept.time[notice])
+    found = np.full(len(trail.steps), NONE)
+    notice = np.flatnonzero(trail.kept.rank == NOTICE)
+    step = np.searchsorted(np.flatnonzero(trail.step), notice) - 1
+    notice, step = notice[step >= 0], step[step >= 0]
+    inside = trail.steps.life[step] == trail.kept.life[notice]
+    np.maximum.at(found, step[inside], trail.kept.time[notice[inside]])
     return found
 
 
@@ -137,15 +173,14 @@ def births(trail: Trail, events: pd.DataFrame, inventory: pd.DataFrame) -> tuple
     if not len(kept):
         return np.zeros(0, np.int64), np.zeros(0, bool)
     entry = kept.time[first]
-    pending = (kept.rank == 0) & ~kept.sighting
-    born = np.minimum.reduceat(np.where(pending, kept.time, _LATEST), first)
+    pending = np.flatnonzero((kept.rank == 0) & ~kept.sighting)
+    pending = pending[first_of_life(kept.life[pending])]
+    born = np.full(kept.lives, NONE)
+    born[kept.life[pending]] = kept.time[pending]
     truncated = born != entry
     created = snapshot_values(trail, len(events), inventory["creation_time_ms"])
     created = np.where(created >= 0, np.minimum(created, entry), NONE)
     return np.where(truncated, created, born), truncated
-
-
-_LATEST = np.iinfo(np.int64).max
 
 
 def snapshot_values(trail: Trail, events: int, column: pd.Series) -> Ints:
@@ -163,13 +198,15 @@ def snapshot_values(trail: Trail, events: int, column: pd.Series) -> Ints:
 
 def known(values: Ints) -> pd.Series:
     """Times as Int64, with <NA> for NONE."""
-    return pd.Series(pd.array(values, dtype="Int64")).mask(values == NONE)
+    return pd.Series(pd.arrays.IntegerArray(values, values == NONE))
 
 
 def _ordinals(life: Ints) -> Ints:
     """0, 1, 2, … within each life."""
     first = first_of_life(life)
-    return np.arange(len(life)) - np.repeat(first, np.diff(np.r_[first, len(life)]))
+    ordinal = np.arange(len(life))
+    ordinal -= np.repeat(first, np.diff(np.r_[first, len(life)]))
+    return ordinal
 
 
 def _named(codes: npt.NDArray[np.int8], names: tuple[str, ...]) -> pd.Categorical[str]:

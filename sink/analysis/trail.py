@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ NONE = -1
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 PENDING, STARTING, RUNNING, NOTICE, STOPPING, STOPPED, DELETED = range(len(STATES))
 SEEN = len(STATES)
@@ -51,6 +53,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    @property
+    def lives(self) -> int:
+        """How many lives there are."""
+        return int(self.life[-1]) + 1 if len(self) else 0
 
     def __getitem__(self, chosen: Ints | Flags) -> Rows:
         columns = (self.source, self.life, self.time, self.rank, self.sighting)
@@ -117,6 +124,11 @@ def first_of_life(life: Ints) -> Ints:
     return np.flatnonzero(_begins(life))
 
 
+def last_of_life(life: Ints) -> Ints:
+    """The positions where a life ends, for rows sorted by life."""
+    return np.flatnonzero(np.r_[_begins(life)[1:], True][: len(life)])
+
+
 def _begins(life: Ints) -> Flags:
     return ~_same_as_before(life)
 
@@ -137,29 +149,41 @@ def _sorted(
 ) -> tuple[Rows, npt.NDArray[np.uint64], int]:
     """Rows up to `as_of` in their order, the hash of each one's id, and how many events are later."""
     life = _life(joined["instance_id"], joined["region_id"])
-    time = np.concatenate([_times(events, "event_time_ms"), _times(inventory, "observed_at_ms")])
-    rank = np.concatenate([_ranks(events["state"], STATES), _ranks(inventory["status"], STAY_STATES)])
+    time = _both(_times(events, "event_time_ms"), _times(inventory, "observed_at_ms"))
+    rank = _both(_ranks(events["state"], STATES), _ranks(inventory["status"], STAY_STATES))
     if (rank[: len(events)] == SEEN).any():
         row = int(np.argmax(rank == SEEN))
         raise FrameError(
             f"Row {row} of the events has no state", "Take it out, or load with load_events(...)"
         )
-    ref = np.concatenate([events["event_ref"].to_numpy(np.uint64), np.zeros(len(inventory), np.uint64)])
-    chosen = np.flatnonzero(time <= as_of)
+    ref = _both(events["event_ref"].to_numpy(np.uint64), np.zeros(len(inventory), np.uint64))
     # Sightings come last of what shares their millisecond: they see what the events made.
-    tie = np.where(chosen < len(events), rank[chosen], SEEN)
-    order = chosen[_order(life[chosen], time[chosen] * (SEEN + 1) + tie, ref[chosen])]
-    dense = np.cumsum(_begins(life[order])) - 1
+    moment = time * (SEEN + 1)
+    moment[: len(events)] += rank[: len(events)]
+    moment[len(events) :] += SEEN
+    order = _order(life, moment, ref)
+    later = time > as_of
+    if later.any():
+        order = order[~later[order]]
+    dense = np.cumsum(_begins(life[order]), dtype=np.int64)
+    dense -= 1
     rows = Rows(order, dense, time[order], rank[order], order >= len(events))
-    return rows, ref[order], int((time[: len(events)] > as_of).sum())
+    return rows, ref[order], int(later[: len(events)].sum())
+
+
+def _both(events: npt.NDArray[_Kind], sightings: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
+    """One after the other; no copy where there are no sightings."""
+    return np.concatenate([events, sightings]) if len(sightings) else events
 
 
 def _order(life: Ints, moment: Ints, ref: npt.NDArray[np.uint64]) -> Ints:
     """Sort by all three. Few rows share life and moment: only those are sorted by their id."""
-    ahead = (life[1:] > life[:-1]) | (life[1:] == life[:-1]) & (moment[1:] >= moment[:-1])
+    order = np.arange(len(life))
     # `load_events` gives events in this order: to see that is ten times faster than to sort them.
-    order = np.arange(len(life)) if ahead.all() else np.lexsort((moment, life))
-    same = _same_as_before(life[order], moment[order])
+    if not ((life[1:] > life[:-1]) | (life[1:] == life[:-1]) & (moment[1:] >= moment[:-1])).all():
+        order = np.lexsort((moment, life))
+        life, moment = life[order], moment[order]
+    same = _same_as_before(life, moment)
     tied = np.flatnonzero(same | np.r_[same[1:], False][: len(same)])
     again = order[tied]
     order[tied] = again[np.lexsort((ref[again], np.cumsum(~same)[tied]))]
@@ -168,15 +192,19 @@ def _order(life: Ints, moment: Ints, ref: npt.NDArray[np.uint64]) -> Ints:
 
 def _life(instance: pd.Categorical[object], region: pd.Categorical[object]) -> Ints:
     """One number for instance and region; an event without a region has that of the instance's others."""
-    code, place = instance.codes.astype(np.int64), region.codes.astype(np.int64)
+    code, place = instance.codes, region.codes
     if (code < 0).any():
         row = int(np.argmax(code < 0))
         raise FrameError(f"Row {row} has no instance_id", "Take it out, or load with load_events(...)")
     if (place < 0).any():
-        known = np.full(len(instance.categories), -1)
+        known = np.full(len(instance.categories), -1, place.dtype)
         np.maximum.at(known, code, place)
         place = np.where(place < 0, known[code], place)
-    return code * (len(region.categories) + 1) + place + 1
+    life = code.astype(np.int64)
+    life *= len(region.categories) + 1
+    life += place
+    life += 1
+    return life
 
 
 def _times(frame: pd.DataFrame, column: str) -> Ints:
@@ -203,11 +231,13 @@ def _same_as_before(*columns: npt.NDArray[np.generic]) -> Flags:
 
 
 def _after_deleted(rows: Rows) -> Flags:
-    position = np.arange(len(rows))
-    deleted = np.where((rows.rank == DELETED) & ~rows.sighting, position, len(rows))
-    first = np.minimum.reduceat(deleted, first_of_life(rows.life)) if len(rows) else deleted
-    after: Flags = position > first[rows.life]
-    return after
+    """What lies between a life's first Deleted and its end."""
+    deleted = np.flatnonzero((rows.rank == DELETED) & ~rows.sighting)
+    deleted = deleted[_begins(rows.life[deleted])]
+    change = np.zeros(len(rows) + 1, np.int8)
+    change[deleted + 1] += 1
+    change[last_of_life(rows.life)[rows.life[deleted]] + 1] -= 1
+    return np.cumsum(change[:-1], dtype=np.int8) > 0
 
 
 def _steps(kept: Rows) -> Flags:
@@ -234,8 +264,8 @@ def _last_known(rows: Rows, column: pd.Categorical[object]) -> pd.Categorical[ob
     codes = column.codes[rows.source]
     if not len(rows):
         return column[:0]
-    first = first_of_life(rows.life)
     if (codes >= 0).all():
-        return pd.Categorical.from_codes(codes[np.r_[first[1:], len(rows)] - 1], dtype=column.dtype)
-    at = np.maximum.reduceat(np.where(codes >= 0, np.arange(len(rows)), -1), first)
-    return pd.Categorical.from_codes(np.where(at >= 0, codes[at], -1), dtype=column.dtype)
+        return pd.Categorical.from_codes(codes[last_of_life(rows.life)], dtype=column.dtype)
+    known, found = codes >= 0, np.full(rows.lives, -1, codes.dtype)
+    found[rows.life[known]] = codes[known]
+    return pd.Categorical.from_codes(found, dtype=column.dtype)

@@ -192,6 +192,15 @@ def test_since_is_part_of_the_span_and_until_is_not() -> None:
     assert loaded.events["state"].tolist() == ["Starting"]
 
 
+def test_a_span_may_part_lines_that_are_read_again(tmp_path: Path) -> None:
+    """Those without an id, of which one is older than what is asked for."""
+    stamps = ("20261122T080000.000+0800", "20261122T090000.000+0800")
+    bodies = [samples.state_change(id="", eventTime=stamp) for stamp in stamps]
+    path = write_lines(tmp_path / "two.jsonl", bodies)
+    times = load_events(path).events["event_time_ms"].tolist()
+    assert load_events(path, since=times[1]).events["event_time_ms"].tolist() == times[1:]
+
+
 def test_maintenance_goes_into_a_table_of_its_own() -> None:
     """With its kind and status apart."""
     reboot = record("Running", 0, kind="Instance:SystemMaintenance.Reboot", status="Executing", state="")
