@@ -111,7 +111,7 @@ def test_times_outside_the_window_are_moved_to_its_edge(offset: int, expected: i
     """Else SLS refuses the whole group; the true time stands in the record."""
     now = 1_800_000_000
 
-    (log,) = log_group("event", [Record("event", now + offset, {})], now=now).Logs
+    (log,) = log_group("event", [Record.of("event", now + offset, {})], now=now).Logs
 
     assert log.Time == now + expected
 
@@ -136,7 +136,7 @@ def test_making_it_twice_changes_nothing(cloud: RunningCloud) -> None:
 
 def failure(url: str, keys: StaticKeys = LOCAL_KEYS, create: bool = True) -> CloudError:
     with logstore(url, keys, create) as store, pytest.raises(CloudError) as caught:
-        put(store, Record("event", int(time.time()), {"a": "b"}))
+        put(store, Record.of("event", int(time.time()), {"a": "b"}))
     return caught.value
 
 
