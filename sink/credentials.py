@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,9 +112,14 @@ class HeldKeys:
             self._asked_at = now
         return self._keys
 
-    def forget(self) -> None:
-        """Ask anew the next time: a service did not take them."""
-        self._keys = None
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Around the reading of an answer: after Denied they are asked for anew the next time."""
+        try:
+            yield
+        except Denied:
+            self._keys = None
+            raise
 
 
 LOCAL_KEYS = StaticKeys("local", "local-secret")

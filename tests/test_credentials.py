@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sink.credentials import HeldKeys, Keys, StaticKeys
-from sink.errors import Denied
+from sink.errors import Denied, Missing
 
 
 class Rotating:
@@ -21,6 +21,9 @@ class Rotating:
         if self.asked == 3:
             raise Denied("The chain", "NoCredentials", "none")
         return StaticKeys(f"key-{self.asked}", "secret")
+
+
+REFUSED = Denied("MNS", "SignatureDoesNotMatch", "not these")
 
 
 async def key_id(held: HeldKeys) -> str:
@@ -41,15 +44,30 @@ def test_keys_are_asked_for_once_a_minute(seconds: float, expected: str) -> None
     assert asyncio.run(work()) == ["key-1", expected]
 
 
+def test_keys_outlive_other_refusals() -> None:
+    """A queue that is missing tells nothing of them."""
+
+    async def work() -> str:
+        held = HeldKeys(Rotating(), clock=lambda: 0.0)
+        await held.get()
+        with pytest.raises(Missing), held.judged():
+            raise Missing("MNS", "QueueNotExist", "gone")
+        return await key_id(held)
+
+    assert asyncio.run(work()) == "key-1"
+
+
 def test_keys_that_were_refused_are_asked_for_anew() -> None:
     """An operator who has set them right need not wait; and what the provider raises is heard."""
 
     async def work() -> str:
         held = HeldKeys(Rotating(), clock=lambda: 0.0)
         await held.get()
-        held.forget()
+        with pytest.raises(Denied), held.judged():
+            raise REFUSED
         found = await key_id(held)
-        held.forget()
+        with pytest.raises(Denied), held.judged():
+            raise REFUSED
         with pytest.raises(Denied):
             await held.get()
         return found

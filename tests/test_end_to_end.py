@@ -210,7 +210,7 @@ def test_a_second_signal_ends_it_at_once(furnished: Sink, cloud: RunningCloud, n
     [
         ("mns:BatchReceiveMessage", {"status": 403, "code": "AccessDenied"}, "ecs-events", "AccessDenied"),
         ("mns:BatchReceiveMessage", {"status": 404, "code": "QueueNotExist"}, "ecs-events", "QueueNotExist"),
-        ("mns:BatchReceiveMessage", {"reset": True}, "ecs-events", "NetWorkException"),
+        ("mns:BatchReceiveMessage", {"reset": True}, "ecs-events", "NoAnswer"),
         ("sls:PostLogStoreLogs", {"status": 503, "code": "ServerBusy"}, "logstore", "ServerBusy"),
         ("sls:PostLogStoreLogs", {"status": 404, "code": "LogStoreNotExist"}, "logstore", "LogStoreNotExist"),
         ("sls:PostLogStoreLogs", {"status": 403, "code": "WriteQuotaExceed"}, "logstore", "WriteQuotaExceed"),

@@ -97,7 +97,7 @@ def test_an_event_of_another_region_is_refused() -> None:
 )
 def test_an_event_that_contradicts_itself_is_suspicious(fields: dict[str, Any], guard: str) -> None:
     """The ARN and the fields have to name the same instance and account."""
-    refusal = Guard().check_event(replace(stopped(), **fields))
+    refusal = Guard().check_event(stopped()._replace(**fields))
     assert refusal is not None
     assert refusal.guard == guard
 

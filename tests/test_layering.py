@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOREIGN_DOORS = {
     "mns": {"sink.sources.sdk"},
-    "aliyun": {"sink.stores.sls", "sink.stores.encoding"},
+    "aliyun": {"sink.stores.sls"},
     "httptools": {"sink.wire.connection"},
     "alibabacloud_credentials": {"sink.credentials"},
     "aliyunsdkcore": {"sink.cloud.api"},

@@ -135,7 +135,7 @@ class Actions:
         self.begun.append(event.instance_id)
         self.told.append(f"act on {event.instance_id}")
         await self.may_end.wait()
-        return [Record("action", 1000, {"event_key": event.event_key, "status": "done"})]
+        return [Record.of("action", 1000, {"event_key": event.event_key, "status": "done"})]
 
 
 @dataclass

@@ -45,14 +45,16 @@ async def _send(source: MnsSource, batches: Iterable[Sequence[str]]) -> int:
     under_way: set[asyncio.Task[None]] = set()
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("sending", total=None)
-        for batch in batches:
-            if len(under_way) >= _CALLS_AT_ONCE:
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.gather(*done)
-            under_way.add(asyncio.create_task(source.send(batch)))
-            sent += len(batch)
-            progress.update(bar, completed=sent, description=f"sent {sent:,}")
-        await asyncio.gather(*under_way)
+        try:
+            for batch in batches:
+                if len(under_way) >= _CALLS_AT_ONCE:
+                    done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.gather(*done)
+                under_way.add(asyncio.create_task(source.send(batch)))
+                sent += len(batch)
+                progress.update(bar, completed=sent, description=f"sent {sent:,}")
+        finally:
+            await asyncio.gather(*under_way)
     return sent
 
 

@@ -58,7 +58,7 @@ def action_fields(
 
 def action_record(fields: Mapping[str, str]) -> Record:
     """The record of a run's fields, at the time when it ended."""
-    return Record(ACTION, int(fields["finished_at_ms"]) // 1000, fields)
+    return Record.of(ACTION, int(fields["finished_at_ms"]) // 1000, fields)
 
 
 def _budget(event: Event, run: LedgerRun) -> dict[str, int]:

@@ -18,9 +18,10 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -74,7 +75,15 @@ def open_text(text: str) -> Opened:
 
 
 def _from_base64(text: str) -> str | None:
-    """Decode strictly: alphabet, padding and UTF-8 all right, or None."""
+    """Decode strictly: alphabet, padding and UTF-8 all right, or None. Blanks are nobody's alphabet."""
+    try:
+        return a2b_base64(text, strict_mode=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return _from_blank_base64(text)
+
+
+def _from_blank_base64(text: str) -> str | None:
+    """As `_from_base64`, for what was wrapped into lines, or is no base64 at all."""
     try:
         return b64decode(_BLANK.sub("", text), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -211,7 +220,4 @@ def read_time_ms(value: Any, zone_of_bare_times: Any) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone_of_bare_times)
-    return round((moment - _EPOCH).total_seconds() * 1000)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+    return round(moment.timestamp() * 1000)

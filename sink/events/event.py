@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta, timezone
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 
+from sink.events.encoding import Encoder
 from sink.events.envelope import NotAnEventError, decode_text, open_text, read_content, read_time_ms
-from sink.events.record import EVENT, QUARANTINE, SCHEMA_VERSION, Receipt, Record
+from sink.events.record import DELIVERY, EVENT, QUARANTINE, Receipt, Record
 
 STATE_CHANGE = "Instance:StateChange"
 INTERRUPTION = "Instance:PreemptibleInstanceInterruption"
@@ -27,13 +29,13 @@ CLOUDMONITOR_ZONE = timezone(timedelta(hours=8))
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-z]+")
 _STATES = {
-    state.lower(): state
+    name: state
     for state in ("Created", "Pending", "Starting", "Running", "Stopping", "Stopped", "Deleted")
+    for name in (state, state.lower())
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event of the cloud, as far as its message tells. An unknown text is "", an unknown time None."""
 
     event_key: str
@@ -44,7 +46,7 @@ class Event:
     name: str
     kind: str
     """The name without its status: `Instance:SystemMaintenance.Reboot`."""
-    content: Mapping[str, Any] = field(default_factory=dict)
+    content: Mapping[str, Any] = MappingProxyType({})
     event_id: str = ""
     product: str = ""
     status: str = ""
@@ -71,23 +73,37 @@ class Event:
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `event`. Its time is the event's own, or of receipt where it has none."""
         time_ms = receipt.received_at_ms if self.event_time_ms is None else self.event_time_ms
-        texts = {name: getattr(self, name) for name in _TEXT_FIELDS}
-        fields = {"schema_version": SCHEMA_VERSION} | {name: text for name, text in texts.items() if text}
-        if self.event_time_ms is not None:
-            fields["event_time_ms"] = str(self.event_time_ms)
-        fields["content"] = orjson.dumps(self.content).decode()
-        return Record(EVENT, time_ms // 1000, fields | receipt.fields())
+        shared = (
+            self.product, self.name, self.kind, self.status, self.state, self.level, self.region_id,
+            self.account_id, self.resource_type, self.instance_type, self.zone_id, self.envelope,
+        )  # fmt: skip
+        own = (
+            self.event_key, self.event_id, self.resource_arn, self.resource_id, self.instance_id,
+            self.instance_name, self.event_time,
+            "" if self.event_time_ms is None else str(self.event_time_ms),
+            orjson.dumps(self.content).decode(), self.body, *receipt.texts,
+        )  # fmt: skip
+        encoded = receipt.contents + _shared_contents(shared) + _OWN.encode(own)
+        return Record(EVENT, time_ms // 1000, encoded)
 
 
-_TEXT_FIELDS = (
-    "event_key", "event_id", "product", "name", "kind", "status", "state", "level", "region_id",
-    "account_id", "resource_arn", "resource_type", "resource_id", "instance_id", "instance_name",
-    "instance_type", "zone_id", "event_time", "envelope", "body",
+_SHARED = Encoder(
+    "product", "name", "kind", "status", "state", "level", "region_id", "account_id", "resource_type",
+    "instance_type", "zone_id", "envelope",
+)  # fmt: skip
+_OWN = Encoder(
+    "event_key", "event_id", "resource_arn", "resource_id", "instance_id", "instance_name", "event_time",
+    "event_time_ms", "content", "body", *DELIVERY,
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+@lru_cache(maxsize=4096)
+def _shared_contents(texts: tuple[str, ...]) -> bytes:
+    """Fields that many events share, encoded once for each combination: a fleet has some hundreds."""
+    return _SHARED.encode(texts)
+
+
+class Unreadable(NamedTuple):
     """A message that holds no event that could be read. It is stored all the same, with the reason."""
 
     event_key: str
@@ -96,13 +112,11 @@ class Unreadable:
 
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `quarantine`, at the time of receipt."""
-        fields = {
-            "schema_version": SCHEMA_VERSION,
-            "event_key": self.event_key,
-            "reason": self.reason,
-            "body": self.body,
-        }
-        return Record(QUARANTINE, receipt.received_at_ms // 1000, fields | receipt.fields())
+        own = _UNREADABLE.encode((self.event_key, self.reason, self.body, *receipt.texts))
+        return Record(QUARANTINE, receipt.received_at_ms // 1000, receipt.contents + own)
+
+
+_UNREADABLE = Encoder("event_key", "reason", "body", *DELIVERY)
 
 
 def parse_body(body: str) -> Event | Unreadable:
@@ -122,69 +136,65 @@ def parse_body(body: str) -> Event | Unreadable:
 
 
 def _read_event(fields: Mapping[str, Any], envelope: str, body: str) -> Event:
-    name = _text(fields, "name").strip()
+    name = _text(fields.get("name")).strip()
     if not name:
         raise NotAnEventError("no event name")
     content = read_content(fields.get("content"))
-    kind, status = _kind_and_status(name, content, fields)
+    kind, suffix = _kind_and_suffix(name)
+    status = suffix or _first(content, "eventStatus", "status") or _text(fields.get("status"))
     state = _state(content) if kind == STATE_CHANGE else ""
-    arn = _text(fields, "resourceId")
-    resource_type, resource_id = _resource(arn)
-    event_time = _text(fields, "eventTime")
-    event_id = _text(fields, "id")
+    arn = _text(fields.get("resourceId"))
+    account_in_arn, resource_type, resource_id = _resource(arn)
+    event_time = _text(fields.get("eventTime"))
+    event_id = _text(fields.get("id"))
     identity = (event_id, kind, state or status) if event_id else (name, arn, event_time, _canonical(content))
     return Event(
-        event_key=_digest(*identity),
-        envelope=envelope,
-        body=body,
-        name=name,
-        kind=kind,
-        content=content,
-        event_id=event_id,
-        product=_text(fields, "product"),
+        _digest(*identity),
+        envelope,
+        body,
+        name,
+        kind,
+        content,
+        event_id,
+        product=_text(fields.get("product")),
         status=status,
         state=state,
-        level=_text(fields, "level"),
-        region_id=_text(fields, "regionId"),
-        account_id=_text(fields, "userId") or _account(arn),
+        level=_text(fields.get("level")),
+        region_id=_text(fields.get("regionId")),
+        account_id=_text(fields.get("userId")) or account_in_arn,
         resource_arn=arn,
         resource_type=resource_type,
         resource_id=resource_id,
         instance_id=_instance_id(kind, content, resource_type, resource_id),
-        instance_name=_first(content, "instanceName", "ecsInstanceName") or _text(fields, "instanceName"),
-        instance_type=_text(content, "instanceType"),
+        instance_name=_first(content, "instanceName", "ecsInstanceName") or _text(fields.get("instanceName")),
+        instance_type=_text(content.get("instanceType")),
         zone_id=_first(content, "zoneId", "azone"),
         event_time=event_time,
         event_time_ms=read_time_ms(fields.get("eventTime"), CLOUDMONITOR_ZONE),
     )
 
 
-def _kind_and_status(name: str, content: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[str, str]:
+@lru_cache(maxsize=1024)
+def _kind_and_suffix(name: str) -> tuple[str, str]:
     """Split `Resource:Event:Status`; without a suffix the status stands in the content, or outside it.
 
     A live migration calls it `status` there. One page of the vendor's prints a space behind the colon.
     """
     parts = [part.strip() for part in name.split(":", 2)]
-    suffix = parts[2] if len(parts) == 3 else ""
-    status = suffix or _first(content, "eventStatus", "status") or _text(fields, "status")
-    return ":".join(parts[:2]), status
+    return ":".join(parts[:2]), parts[2] if len(parts) == 3 else ""
 
 
 def _state(content: Mapping[str, Any]) -> str:
-    state = _text(content, "state")
-    return _STATES.get(state.lower(), state)
+    state = _text(content.get("state"))
+    return _STATES.get(state) or _STATES.get(state.lower(), state)
 
 
-def _resource(arn: str) -> tuple[str, str]:
-    """Type and id of `acs:ecs:region:account:type/id`; a bare id has no type."""
-    tail = arn.split(":", 4)[-1]
-    kind, slash, name = tail.partition("/")
-    return (kind, name.rpartition("/")[2]) if slash else ("", tail)
-
-
-def _account(arn: str) -> str:
+def _resource(arn: str) -> tuple[str, str, str]:
+    """Account, type and id of `acs:ecs:region:account:type/id`; a bare id has neither of them."""
     parts = arn.split(":", 4)
-    return parts[3] if len(parts) == 5 else ""
+    kind, slash, name = parts[-1].partition("/")
+    account = parts[3] if len(parts) == 5 else ""
+    return (account, kind, name.rpartition("/")[2]) if slash else (account, "", parts[-1])
 
 
 def _instance_id(kind: str, content: Mapping[str, Any], resource_type: str, resource_id: str) -> str:
@@ -192,18 +202,18 @@ def _instance_id(kind: str, content: Mapping[str, Any], resource_type: str, reso
     found = _first(content, "instanceId", "ecsInstanceId")
     if found:
         return found
-    if kind.startswith("Instance:") or _text(content, "resourceType") == "ALIYUN::ECS::Instance":
-        found = _text(content, "resourceId")
+    if kind.startswith("Instance:") or content.get("resourceType") == "ALIYUN::ECS::Instance":
+        found = _text(content.get("resourceId"))
     return found or (resource_id if resource_type == "instance" else "")
 
 
-def _first(source: Mapping[str, Any], *names: str) -> str:
-    return next((text for name in names if (text := _text(source, name))), "")
+def _first(source: Mapping[str, Any], name: str, other: str) -> str:
+    """The text under one of two names."""
+    return _text(source.get(name)) or _text(source.get(other))
 
 
-def _text(source: Mapping[str, Any], name: str) -> str:
+def _text(value: Any) -> str:
     """A value as text: "" for what is absent or null, JSON for what is not a text."""
-    value = source.get(name)
     if isinstance(value, str):
         return value
     return "" if value is None else orjson.dumps(value).decode()

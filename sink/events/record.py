@@ -1,4 +1,4 @@
-"""What the logstore keeps: a topic, a time, and text fields.
+"""What the logstore keeps of a message: a topic, a time, and text fields, encoded as SLS takes them.
 
 Field names are the public schema: saved queries, dashboards, notebooks and users' own queries rest
 on them, so they change only with `SCHEMA_VERSION`. A field that is unknown is absent, never the text `None`.
@@ -7,7 +7,10 @@ on them, so they change only with `SCHEMA_VERSION`. A field that is unknown is a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Self
+
+from sink.events.encoding import contents, decoded
 
 SCHEMA_VERSION = "1"
 
@@ -15,23 +18,35 @@ EVENT = "event"
 QUARANTINE = "quarantine"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One log to be stored. `time` is in seconds since the epoch and becomes `__time__`."""
+class Record(NamedTuple):
+    """One log to be stored."""
 
     topic: str
     time: int
-    fields: Mapping[str, str]
+    """Seconds since the epoch; becomes `__time__`."""
+    contents: bytes
+    """Its fields, encoded by `encoding.contents`."""
+
+    @classmethod
+    def of(cls, topic: str, time: int, fields: Mapping[str, str]) -> Self:
+        """A record of these fields."""
+        return cls(topic, time, contents(fields))
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields by name, read back."""
+        return decoded(self.contents)
 
     @property
     def size(self) -> int:
-        """Bytes of text, keys included: what SLS counts against its limits, near enough."""
-        return sum(len(key) + len(value.encode()) for key, value in self.fields.items())
+        """Bytes, near enough: what SLS counts against its limits."""
+        return len(self.contents)
 
     def quarantined(self, reason: str) -> Record:
         """The same message as a quarantine record: its body and how it came, and why it stands here."""
-        kept = {name: self.fields[name] for name in _QUARANTINE_FIELDS if name in self.fields}
-        return Record(QUARANTINE, self.time, {**kept, "reason": reason})
+        fields = self.fields
+        kept = {name: fields[name] for name in _QUARANTINE_FIELDS if name in fields}
+        return Record.of(QUARANTINE, self.time, {**kept, "reason": reason})
 
 
 _QUARANTINE_FIELDS = (
@@ -46,8 +61,7 @@ _QUARANTINE_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """How a message came: what its record says besides the event itself."""
 
     queue: str
@@ -56,12 +70,26 @@ class Receipt:
     received_at_ms: int
     sink_id: str
 
-    def fields(self) -> dict[str, str]:
-        """The record fields that tell of the delivery."""
-        return {
-            "received_at_ms": str(self.received_at_ms),
-            "mns_queue": self.queue,
-            "mns_message_id": self.message_id,
-            "dequeue_count": str(self.dequeue_count),
-            "sink_id": self.sink_id,
-        }
+    @property
+    def contents(self) -> bytes:
+        """The record's fields that hardly ever change between two messages, encoded."""
+        return _lasting(self.queue, self.dequeue_count, self.sink_id)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The values of `DELIVERY`, the fields that are the message's own."""
+        return self.message_id, str(self.received_at_ms)
+
+
+DELIVERY = ("mns_message_id", "received_at_ms")
+
+
+@lru_cache(maxsize=1024)
+def _lasting(queue: str, dequeue_count: int, sink_id: str) -> bytes:
+    fields = {
+        "schema_version": SCHEMA_VERSION,
+        "mns_queue": queue,
+        "dequeue_count": str(dequeue_count),
+        "sink_id": sink_id,
+    }
+    return contents(fields)

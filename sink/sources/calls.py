@@ -16,7 +16,7 @@ from email.utils import formatdate
 from hashlib import md5
 from urllib.parse import urlsplit
 
-from sink.credentials import Provider
+from sink.credentials import Keys
 from sink.errors import Rejected
 
 BATCH = 16
@@ -27,27 +27,26 @@ _HANDLES = '<?xml version="1.0" encoding="utf-8"?><ReceiptHandles xmlns="http://
 
 
 class Calls:
-    """The requests about one queue. The keys are asked of the provider each time; raises Denied with it."""
+    """The requests about one queue, signed with the keys that each is given."""
 
-    def __init__(
-        self, endpoint: str, queue: str, provider: Provider, wall_clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, endpoint: str, queue: str, wall_clock: Callable[[], float]) -> None:
         self._host = urlsplit(endpoint).netloc
         self._messages = f"/queues/{queue}/messages"
-        self._provider = provider
         self._wall_clock = wall_clock
         self._second, self._date = 0, formatdate(0, usegmt=True)
 
-    def receive(self, count: int, wait_seconds: int) -> bytes:
+    def receive(self, keys: Keys, count: int, wait_seconds: int) -> bytes:
         """BatchReceiveMessage: at most so many, waiting so long for the first."""
-        return self._request("GET", f"{self._messages}?numOfMessages={count}&waitseconds={wait_seconds}")
+        return self._request(
+            keys, "GET", f"{self._messages}?numOfMessages={count}&waitseconds={wait_seconds}"
+        )
 
-    def delete(self, handles: Iterable[str]) -> bytes:
+    def delete(self, keys: Keys, handles: Iterable[str]) -> bytes:
         """BatchDeleteMessage: at most 16."""
         items = "".join([f"<ReceiptHandle>{_escaped(handle)}</ReceiptHandle>" for handle in handles])
-        return self._request("DELETE", self._messages, f"{_HANDLES}{items}</ReceiptHandles>".encode())
+        return self._request(keys, "DELETE", self._messages, f"{_HANDLES}{items}</ReceiptHandles>".encode())
 
-    def hide(self, handle: str, seconds: int) -> bytes:
+    def hide(self, keys: Keys, handle: str, seconds: int) -> bytes:
         """ChangeMessageVisibility: for so long from now.
 
         Raises Rejected for a handle that would break the request line: escaped, it would be another.
@@ -55,10 +54,9 @@ class Calls:
         if not handle.isascii() or not handle.isprintable() or " " in handle:
             raise Rejected("MNS", "ReceiptHandleError", "the handle cannot stand in a request")
         target = f"{self._messages}?ReceiptHandle={handle}&VisibilityTimeout={seconds}"
-        return self._request("PUT", target)
+        return self._request(keys, "PUT", target)
 
-    def _request(self, method: str, target: str, body: bytes = b"") -> bytes:
-        keys = self._provider.get_credentials()
+    def _request(self, keys: Keys, method: str, target: str, body: bytes = b"") -> bytes:
         date = self._now()
         kind, digest = (_TYPE, _digest(body)) if body else ("", "")
         canonical = f"{method}\n{digest}\n{kind}\n{date}\n{_VERSION}\n{target}"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from sink.credentials import Provider
+from sink.credentials import HeldKeys, Provider
 from sink.errors import Unreachable
 from sink.lease import Message
 from sink.sources.answers import Received, new_handle, received, voided
@@ -53,7 +53,8 @@ class MnsSource:
         self._lease_seconds = _DEFAULT_LEASE_SECONDS
         self._singly = 0
         """How many messages are still to be received one by one."""
-        self._calls = Calls(endpoint, queue, provider, wall_clock)
+        self._calls = Calls(endpoint, queue, wall_clock)
+        self._keys = HeldKeys(provider)
         self._receiving = Client("MNS", endpoint, connections=receivers, hint=CHECK_ENDPOINT)
         self._settling = Client("MNS", endpoint, connections=settlers, hint=CHECK_ENDPOINT)
         self._sdk = endpoint, queue, provider, settlers
@@ -66,10 +67,11 @@ class MnsSource:
         the message that broke it would else hide its fifteen neighbours every time.
         """
         count = 1 if self._singly else BATCH
-        request = self._calls.receive(count, wait_seconds)
+        request = self._calls.receive(await self._keys.get(), count, wait_seconds)
         answer = await self._receiving.ask(request, wait_seconds + _ANSWER_SECONDS)
         try:
-            found = received(answer)
+            with self._keys.judged():
+                found = received(answer)
         except Unreachable:
             if answer.status == 200:
                 self._singly = BATCH
@@ -80,14 +82,18 @@ class MnsSource:
 
     async def delete(self, messages: Sequence[Message]) -> int:
         """Delete at most 16; returns how many handles were void."""
-        request = self._calls.delete(message.handle for message in messages)
-        return voided(await self._settling.ask(request, _ANSWER_SECONDS), len(messages))
+        request = self._calls.delete(await self._keys.get(), [message.handle for message in messages])
+        answer = await self._settling.ask(request, _ANSWER_SECONDS)
+        with self._keys.judged():
+            return voided(answer, len(messages))
 
     async def prolong(self, message: Message, seconds: int) -> None:
         """Hide a message for so long from now."""
         began = self._clock()
-        request = self._calls.hide(message.handle, seconds)
-        message.handle = new_handle(await self._settling.ask(request, _ANSWER_SECONDS))
+        request = self._calls.hide(await self._keys.get(), message.handle, seconds)
+        answer = await self._settling.ask(request, _ANSWER_SECONDS)
+        with self._keys.judged():
+            message.handle = new_handle(answer)
         message.held_until = began + seconds
 
     async def waiting(self) -> int:

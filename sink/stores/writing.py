@@ -14,7 +14,6 @@ from hashlib import sha256
 import lz4.block
 
 from sink.credentials import HeldKeys, Keys, Provider
-from sink.errors import Denied
 from sink.events import Record
 from sink.stores.encoding import log_group
 from sink.stores.endpoint import address_of
@@ -51,11 +50,10 @@ class LogWriter:
         keys = await self._keys.get()
         now = self._wall_clock()
         request = self._request(log_group(topic, records, now=now), keys, now)
-        error = error_in(await self._client.ask(request, _ANSWER_SECONDS))
-        if isinstance(error, Denied):
-            self._keys.forget()
-        if error is not None:
-            raise error
+        answer = await self._client.ask(request, _ANSWER_SECONDS)
+        with self._keys.judged():
+            if (error := error_in(answer)) is not None:
+                raise error
 
     def close(self) -> None:
         """End what is under way, and the connections."""

@@ -34,7 +34,7 @@ def logstore(folder: Path, records: Sequence[streams.Record]) -> Iterator[SlsLog
         store = SlsLogstore(cloud.url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
         try:
             store.create(ttl_days=30)
-            logs = [Record("event", int(found["event_time_ms"]) // 1000, found) for found in records]
+            logs = [Record.of("event", int(found["event_time_ms"]) // 1000, found) for found in records]
             for first in range(0, len(logs), 1000):
                 put_records(cloud.url, logs[first : first + 1000])
             wait_until_searchable(store, len(logs))

@@ -14,8 +14,8 @@ from mns.account import Account
 from mns.mns_exception import MNSExceptionBase
 from mns.queue import Queue
 
-from sink.credentials import LOCAL_KEYS, Keys, StaticKeys
-from sink.errors import Denied, Rejected
+from sink.credentials import LOCAL_KEYS, StaticKeys
+from sink.errors import Rejected
 from sink.sources.calls import Calls
 from tests.sources.service import NOTHING_CAME, TEXTS, XMLNS, headers, saying
 
@@ -44,10 +44,10 @@ def sdk_request(call: Callable[[Queue], object], keys: StaticKeys) -> tuple[str,
     return asyncio.run(run())
 
 
-def our_calls(url: str, keys: StaticKeys, theirs: bytes) -> Calls:
+def our_calls(url: str, theirs: bytes) -> Calls:
     """Ours in the second in which the SDK sent its own."""
     sent_at = parsedate_to_datetime(headers(theirs)["date"]).timestamp()
-    return Calls(url, "ecs-events", keys, lambda: sent_at + 0.5)
+    return Calls(url, "ecs-events", lambda: sent_at + 0.5)
 
 
 def line(request: bytes) -> bytes:
@@ -69,21 +69,21 @@ def signed(request: bytes) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
-        (lambda q: q.batch_receive_message(16, 20), lambda c: c.receive(16, 20)),
-        (lambda q: q.batch_receive_message(1, 0), lambda c: c.receive(1, 0)),
-        (lambda q: q.batch_delete_message(HANDLES), lambda c: c.delete(HANDLES)),
-        (lambda q: q.batch_delete_message(STRANGE_HANDLES), lambda c: c.delete(STRANGE_HANDLES)),
-        (lambda q: q.change_message_visibility(HANDLES[0], 30), lambda c: c.hide(HANDLES[0], 30)),
-        (lambda q: q.change_message_visibility(HANDLES[1], 1), lambda c: c.hide(HANDLES[1], 1)),
+        (lambda q: q.batch_receive_message(16, 20), lambda c, k: c.receive(k, 16, 20)),
+        (lambda q: q.batch_receive_message(1, 0), lambda c, k: c.receive(k, 1, 0)),
+        (lambda q: q.batch_delete_message(HANDLES), lambda c, k: c.delete(k, HANDLES)),
+        (lambda q: q.batch_delete_message(STRANGE_HANDLES), lambda c, k: c.delete(k, STRANGE_HANDLES)),
+        (lambda q: q.change_message_visibility(HANDLES[0], 30), lambda c, k: c.hide(k, HANDLES[0], 30)),
+        (lambda q: q.change_message_visibility(HANDLES[1], 1), lambda c, k: c.hide(k, HANDLES[1], 1)),
     ],
     ids=["receive", "receive one", "delete", "delete strange", "hide", "hide strange"],
 )
 def test_a_request_is_the_sdks_in_all_that_is_signed(
-    keys: StaticKeys, theirs: Callable[[Queue], object], ours: Callable[[Calls], bytes]
+    keys: StaticKeys, theirs: Callable[[Queue], object], ours: Callable[[Calls, StaticKeys], bytes]
 ) -> None:
     """Method, target, body, and every header that the signature or the service looks at."""
     url, expected = sdk_request(theirs, keys)
-    request = ours(our_calls(url, keys, expected))
+    request = ours(our_calls(url, expected), keys)
 
     assert line(request) == line(expected)
     assert body(request) == body(expected)
@@ -94,7 +94,7 @@ def test_a_request_is_the_sdks_in_all_that_is_signed(
 @given(st.lists(TEXTS, max_size=16))
 def test_handles_survive_the_document_of_a_delete(handles: list[str]) -> None:
     """Whatever MNS gives as a handle it gets back, carriage returns included."""
-    request = Calls("http://127.0.0.1", "q", LOCAL_KEYS, lambda: 0.0).delete(handles)
+    request = Calls("http://127.0.0.1", "q", lambda: 0.0).delete(LOCAL_KEYS, handles)
 
     found = ElementTree.fromstring(body(request)).findall(f"{{{XMLNS}}}ReceiptHandle")
     assert [element.text or "" for element in found] == handles
@@ -104,7 +104,7 @@ def test_handles_survive_the_document_of_a_delete(handles: list[str]) -> None:
 def test_a_handle_that_would_break_the_request_is_refused(handle: str) -> None:
     """The SDK refuses them, too: in a request line nothing can stand for them."""
     with pytest.raises(Rejected) as caught:
-        Calls("http://127.0.0.1", "q", LOCAL_KEYS, lambda: 0.0).hide(handle, 30)
+        Calls("http://127.0.0.1", "q", lambda: 0.0).hide(LOCAL_KEYS, handle, 30)
 
     assert caught.value.code == "ReceiptHandleError"
 
@@ -112,35 +112,12 @@ def test_a_handle_that_would_break_the_request_is_refused(handle: str) -> None:
 def test_each_second_has_its_date() -> None:
     """MNS refuses what is signed with an old one."""
     now = [86399.9]
-    calls = Calls("http://127.0.0.1", "q", LOCAL_KEYS, lambda: now[0])
-    before = headers(calls.receive(16, 1))["date"]
+    calls = Calls("http://127.0.0.1", "q", lambda: now[0])
+    before = headers(calls.receive(LOCAL_KEYS, 16, 1))["date"]
     now[0] = 86400.0
 
     assert before == "Thu, 01 Jan 1970 23:59:59 GMT"
-    assert headers(calls.receive(16, 1))["date"] == "Fri, 02 Jan 1970 00:00:00 GMT"
-
-
-class Rotating:
-    """A provider whose keys run out."""
-
-    def __init__(self, *keys: StaticKeys) -> None:
-        self._keys = iter(keys)
-
-    def get_credentials(self) -> Keys:
-        """The next, and Denied after the last."""
-        for keys in self._keys:
-            return keys
-        raise Denied("The chain", "NoCredentials", "no link of it gave keys")
-
-
-def test_keys_are_asked_for_at_each_request() -> None:
-    """A token that runs out is replaced while the sink runs; where there is none, that is told."""
-    calls = Calls("http://127.0.0.1", "q", Rotating(LOCAL_KEYS, STS_KEYS), lambda: 0.0)
-
-    assert "security-token" not in headers(calls.receive(16, 1))
-    assert headers(calls.receive(16, 1))["security-token"] == STS_KEYS.token
-    with pytest.raises(Denied):
-        calls.receive(16, 1)
+    assert headers(calls.receive(LOCAL_KEYS, 16, 1))["date"] == "Fri, 02 Jan 1970 00:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -152,4 +129,4 @@ def test_keys_are_asked_for_at_each_request() -> None:
 )
 def test_the_host_is_the_endpoints(endpoint: str, host: str) -> None:
     """With its port, and without a closing slash: as the SDK takes it."""
-    assert headers(Calls(endpoint, "q", LOCAL_KEYS, lambda: 0.0).receive(1, 1))["host"] == host
+    assert headers(Calls(endpoint, "q", lambda: 0.0).receive(LOCAL_KEYS, 1, 1))["host"] == host

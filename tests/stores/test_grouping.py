@@ -21,7 +21,7 @@ LIMITS = GroupLimits(records=100, bytes=10_000, lanes=2, retry_seconds=0)
 
 
 def record(body: str = "x", topic: str = "event") -> Record:
-    return Record(topic, 1000, {"event_key": body, "body": body})
+    return Record.of(topic, 1000, {"event_key": body, "body": body})
 
 
 def error(kind: type[CloudError]) -> CloudError:

@@ -132,7 +132,9 @@ def test_times_outside_the_window_are_moved_to_its_edge(offset: int, expected: i
     """Else SLS refuses the whole group; the true time stands in the record."""
     now = 1_800_000_000
 
-    (log,) = LogGroup.FromString(log_group("event", [Record("event", now + offset, {})], now=now)).Logs
+    (log,) = LogGroup.FromString(
+        log_group("event", [Record.of("event", now + offset, {"a": "b"})], now=now)
+    ).Logs
 
     assert log.Time == now + expected
 
