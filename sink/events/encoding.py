@@ -12,8 +12,8 @@ with the official SDK's classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
+from operator import getitem
 
 
 def varint(number: int) -> bytes:
@@ -40,12 +40,12 @@ class Encoder:
     """
 
     def __init__(self, *keys: str) -> None:
-        self._keys = keys
+        self._heads = [_Heads(key) for key in keys]
 
     def encode(self, texts: Sequence[str]) -> bytes:
         """A text for each key. An empty one is left out."""
         values = _utf8(texts)
-        heads = map(_head, self._keys, map(len, values))
+        heads = map(getitem, self._heads, map(len, values))
         return b"".join(chain.from_iterable(zip(heads, values, strict=True)))
 
 
@@ -54,14 +54,17 @@ def contents(fields: Mapping[str, str]) -> bytes:
     return Encoder(*fields).encode(list(fields.values()))
 
 
-@lru_cache(maxsize=1 << 14)
-def _head(key: str, size: int) -> bytes:
-    """What stands before a value of so many bytes; before none, nothing."""
-    if not size:
-        return b""
-    name = key.encode()
-    inner = b"\x0a" + varint(len(name)) + name + b"\x12" + varint(size)
-    return b"\x12" + varint(len(inner) + size) + inner
+class _Heads(dict[int, bytes]):
+    """What stands before a key's value of so many bytes; before none, nothing. Made when first asked for."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__({0: b""})
+        self._key = key.encode()
+
+    def __missing__(self, size: int) -> bytes:
+        inner = b"\x0a" + varint(len(self._key)) + self._key + b"\x12" + varint(size)
+        self[size] = b"\x12" + varint(len(inner) + size) + inner
+        return self[size]
 
 
 def _utf8(texts: Sequence[str]) -> list[bytes]:

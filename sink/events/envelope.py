@@ -20,9 +20,8 @@ import re
 from base64 import b64decode
 from binascii import a2b_base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
@@ -31,6 +30,7 @@ import orjson
 _LAYERS = 4
 """How deep wrappings are followed: base64 within base64 within a topic within base64."""
 
+_NUMBER = (int, float)
 _BLANK = re.compile(r"\s+")
 
 
@@ -38,8 +38,7 @@ class NotAnEventError(ValueError):
     """The body holds no event that can be read; the text is the reason, for the quarantine record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """An envelope opened: CloudMonitor's flat fields, and the names of the wrappings, outermost first."""
 
     fields: Mapping[str, Any]
@@ -62,14 +61,13 @@ def decode_text(body: str) -> str:
 
 def open_text(text: str) -> Opened:
     """Open a text without base64. Raises NotAnEventError with the reason."""
-    names: list[str] = []
+    wrappings = ""
     for _ in range(_LAYERS):
         payload = _read(text)
-        message = _topic_message(payload)
-        if message is None:
+        if "TopicName" not in payload or not isinstance(message := payload.get("Message"), str):
             name, fields = _flatten(payload)
-            return Opened(fields, "/".join([*names, name]))
-        names.append("topic")
+            return Opened(fields, wrappings + name)
+        wrappings += "topic/"
         text = decode_text(message)
     raise NotAnEventError("wrapped deeper than any service does")
 
@@ -117,12 +115,6 @@ def _read_xml(text: str) -> Mapping[str, Any]:
     except ElementTree.ParseError as error:
         raise NotAnEventError(f"not XML: {error}") from error
     return {child.tag.rpartition("}")[2]: child.text or "" for child in root}
-
-
-def _topic_message(payload: Mapping[str, Any]) -> str | None:
-    """The message inside a topic's notification, or None where the payload is none."""
-    message = payload.get("Message")
-    return message if isinstance(message, str) and "TopicName" in payload else None
 
 
 def _flatten(payload: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -211,7 +203,7 @@ def read_time_ms(value: Any, zone_of_bare_times: Any) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
-    if isinstance(value, int | float) or (text.isdigit() and len(text) in (10, 13)):
+    if isinstance(value, _NUMBER) or (text.isdigit() and len(text) in (10, 13)):
         number = int(value)
         return number * 1000 if number < 100_000_000_000 else number
     try:

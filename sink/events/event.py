@@ -8,7 +8,7 @@ different keys. Each rule that looks odd is one of those cases.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta, timezone
 from functools import lru_cache
 from hashlib import blake2b
@@ -132,61 +132,64 @@ def parse_body(body: str) -> Event | Unreadable:
         opened = open_text(text)
         return _read_event(opened.fields, opened.envelope, text)
     except NotAnEventError as error:
-        return Unreadable(_digest(body), body, str(error))
+        return Unreadable(_digest((body,)), body, str(error))
 
 
 def _read_event(fields: Mapping[str, Any], envelope: str, body: str) -> Event:
-    name = _text(fields.get("name")).strip()
-    if not name:
-        raise NotAnEventError("no event name")
+    """Where each thing stands, the usual place first: the next one counts where that is empty or null."""
     content = read_content(fields.get("content"))
-    kind, suffix = _kind_and_suffix(name)
-    status = suffix or _first(content, "eventStatus", "status") or _text(fields.get("status"))
-    state = _state(content) if kind == STATE_CHANGE else ""
-    arn = _text(fields.get("resourceId"))
+    outer, inner = fields.get, content.get
+    (
+        name, event_id, product, level, region_id, account_id, arn, event_time, status, state,
+        instance_id, inner_id, inner_type, instance_name, instance_type, zone_id,
+    ) = [
+        value if type(value) is str else _text(value)
+        for value in (
+            outer("name"),
+            outer("id"),
+            outer("product"),
+            outer("level"),
+            outer("regionId"),
+            outer("userId"),
+            outer("resourceId"),
+            outer("eventTime"),
+            inner("eventStatus") or inner("status") or outer("status"),
+            inner("state"),
+            inner("instanceId") or inner("ecsInstanceId"),
+            inner("resourceId"),
+            inner("resourceType"),
+            inner("instanceName") or inner("ecsInstanceName") or outer("instanceName"),
+            inner("instanceType"),
+            inner("zoneId") or inner("azone"),
+        )
+    ]  # fmt: skip
+    name, kind, suffix = _read_name(name)
+    status = suffix or status
+    state = _STATES.get(state) or _STATES.get(state.lower(), state) if kind == STATE_CHANGE else ""
     account_in_arn, resource_type, resource_id = _resource(arn)
-    event_time = _text(fields.get("eventTime"))
-    event_id = _text(fields.get("id"))
+    if not instance_id and (kind.startswith("Instance:") or inner_type == "ALIYUN::ECS::Instance"):
+        instance_id = inner_id
+    if not instance_id and resource_type == "instance":
+        instance_id = resource_id
     identity = (event_id, kind, state or status) if event_id else (name, arn, event_time, _canonical(content))
     return Event(
-        _digest(*identity),
-        envelope,
-        body,
-        name,
-        kind,
-        content,
-        event_id,
-        product=_text(fields.get("product")),
-        status=status,
-        state=state,
-        level=_text(fields.get("level")),
-        region_id=_text(fields.get("regionId")),
-        account_id=_text(fields.get("userId")) or account_in_arn,
-        resource_arn=arn,
-        resource_type=resource_type,
-        resource_id=resource_id,
-        instance_id=_instance_id(kind, content, resource_type, resource_id),
-        instance_name=_first(content, "instanceName", "ecsInstanceName") or _text(fields.get("instanceName")),
-        instance_type=_text(content.get("instanceType")),
-        zone_id=_first(content, "zoneId", "azone"),
-        event_time=event_time,
-        event_time_ms=read_time_ms(fields.get("eventTime"), CLOUDMONITOR_ZONE),
-    )
+        _digest(identity), envelope, body, name, kind, content, event_id, product, status, state, level,
+        region_id, account_id or account_in_arn, arn, resource_type, resource_id, instance_id, instance_name,
+        instance_type, zone_id, event_time, read_time_ms(fields.get("eventTime"), CLOUDMONITOR_ZONE),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
-def _kind_and_suffix(name: str) -> tuple[str, str]:
-    """Split `Resource:Event:Status`; without a suffix the status stands in the content, or outside it.
+def _read_name(text: str) -> tuple[str, str, str]:
+    """The name, its kind and its status, of `Resource:Event:Status`; often the status stands elsewhere.
 
-    A live migration calls it `status` there. One page of the vendor's prints a space behind the colon.
+    One page of the vendor's prints a space behind the colon.
     """
+    name = text.strip()
+    if not name:
+        raise NotAnEventError("no event name")
     parts = [part.strip() for part in name.split(":", 2)]
-    return ":".join(parts[:2]), parts[2] if len(parts) == 3 else ""
-
-
-def _state(content: Mapping[str, Any]) -> str:
-    state = _text(content.get("state"))
-    return _STATES.get(state) or _STATES.get(state.lower(), state)
+    return name, ":".join(parts[:2]), parts[2] if len(parts) == 3 else ""
 
 
 def _resource(arn: str) -> tuple[str, str, str]:
@@ -197,25 +200,8 @@ def _resource(arn: str) -> tuple[str, str, str]:
     return (account, kind, name.rpartition("/")[2]) if slash else (account, "", parts[-1])
 
 
-def _instance_id(kind: str, content: Mapping[str, Any], resource_type: str, resource_id: str) -> str:
-    """Where the id stands depends on the event: a StateChange calls it `resourceId`, others `instanceId`."""
-    found = _first(content, "instanceId", "ecsInstanceId")
-    if found:
-        return found
-    if kind.startswith("Instance:") or content.get("resourceType") == "ALIYUN::ECS::Instance":
-        found = _text(content.get("resourceId"))
-    return found or (resource_id if resource_type == "instance" else "")
-
-
-def _first(source: Mapping[str, Any], name: str, other: str) -> str:
-    """The text under one of two names."""
-    return _text(source.get(name)) or _text(source.get(other))
-
-
 def _text(value: Any) -> str:
-    """A value as text: "" for what is absent or null, JSON for what is not a text."""
-    if isinstance(value, str):
-        return value
+    """What is no text as one: "" for what is absent or null, JSON for the rest."""
     return "" if value is None else orjson.dumps(value).decode()
 
 
@@ -223,6 +209,6 @@ def _canonical(content: Mapping[str, Any]) -> str:
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _digest(*parts: str) -> str:
+def _digest(parts: Sequence[str]) -> str:
     """A short, stable name: 128 bits of BLAKE2b over the parts, kept from running together."""
     return blake2b("\x1f".join(parts).encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -66,7 +66,7 @@ def test_a_stored_event_is_found_by_each_of_its_fields(cloud: RunningCloud) -> N
 
 def test_a_stored_event_comes_back_whole(cloud: RunningCloud) -> None:
     """Every field, byte for byte."""
-    record = event_record((samples.FOLDER / "flat.state-change.json").read_text(encoding="utf-8"))
+    record = event_record(samples.state_change(eventTime=samples.just_now(), instanceName="网关"))
     with logstore(cloud.url) as store:
         put_records(cloud.url, [record])
         (row,) = found(store, "*").rows
