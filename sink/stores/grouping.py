@@ -1,8 +1,9 @@
 """Records joined into log groups, each group tried, split or refused as its errors say.
 
-A group goes out when a lane is free, and holds what has come until then: alone in a quiet hour, thousands
-under load, without a timer to tune. Errors are of four sorts (after the retry classes of the vendor's
-Java producer and of LoongCollector, which gives up after six hours; this one never does):
+The first record goes out at once. What comes while a call is under way waits for its end, or until it is
+worth a call of its own: so a group is one record in a quiet hour and hundreds under load, without a timer to
+tune. Errors are of four sorts (after the retry classes of the vendor's Java producer and of LoongCollector,
+which gives up after six hours; this one never does):
 
     Unreachable, Throttled   tried again for a few seconds, then given back to the caller
     Denied, Missing          given back at once: an operator must act
@@ -18,10 +19,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import islice
 from random import Random
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 from sink.backoff import Backoff
 from sink.errors import CloudError, Rejected, Throttled, Unreachable
@@ -49,6 +50,8 @@ class GroupLimits:
     bytes: int = 2_500_000
     lanes: int = 4
     """Calls under way at once."""
+    worth_a_call: int = 256
+    """Records that wait, from which on they do not wait for the end of a call."""
     retry_seconds: float = 3.0
 
 
@@ -79,11 +82,11 @@ class GroupingStore:
         self._clock = clock
         self._circuit = Circuit(clock, Backoff(0.5, 30.0, self._random))
         self._slips: deque[_Slip] = deque()
-        self._arrived = asyncio.Event()
-        self._lanes: list[asyncio.Task[None]] = []
+        self._waiting = 0
+        """Records in them."""
+        self._lanes: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._lanes = [asyncio.create_task(self._work()) for _ in range(self._limits.lanes)]
         return self
 
     async def __aexit__(
@@ -98,57 +101,64 @@ class GroupingStore:
         refusal = self._circuit.refusal()
         if refusal is not None:
             return [refusal] * len(records)
-        order = sorted(range(len(records)), key=lambda at: records[at].topic)
-        slips = [
-            self._enqueue(topic, [records[at] for at in part])
-            for topic, part in groupby(order, key=lambda at: records[at].topic)
-        ]
+        positions: dict[str, list[int]] = {}
+        for at, record in enumerate(records):
+            positions.setdefault(record.topic, []).append(at)
+        slips = [self._enqueue(topic, [records[at] for at in part]) for topic, part in positions.items()]
         outcomes: list[Outcome] = [None] * len(records)
-        found = [outcome for slip in slips for outcome in await slip.outcomes]
-        for at, outcome in zip(order, found, strict=True):
-            outcomes[at] = outcome
+        for part, slip in zip(positions.values(), slips, strict=True):
+            for at, outcome in zip(part, await slip.outcomes, strict=True):
+                outcomes[at] = outcome
         return outcomes
 
     def _enqueue(self, topic: str, records: Sequence[Record]) -> _Slip:
         future = asyncio.get_running_loop().create_future()
         slip = _Slip(topic, records, future, sum(record.size for record in records))
         self._slips.append(slip)
-        self._arrived.set()
+        self._waiting += len(records)
+        self._open_lane()
         return slip
 
+    def _open_lane(self) -> None:
+        """Begin a call beside those under way, if there is reason to."""
+        may = len(self._lanes) < self._limits.lanes and self._waiting >= self._limits.worth_a_call
+        if may or not self._lanes:
+            self._lanes.add(asyncio.create_task(self._work()))
+
     async def _work(self) -> None:
-        """One lane: take what has come, store it, begin again."""
-        while True:
-            await self._arrived.wait()
-            group = self._take()
-            if group:
-                await self._store(group)
+        """One lane: store what has come, until nothing is left."""
+        try:
+            while self._slips:
+                await self._store(self._take())
+        finally:
+            self._lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _take(self) -> list[_Slip]:
         """The slips of the oldest one's topic, up to the limits of a group."""
         taken: list[_Slip] = []
-        kept: deque[_Slip] = deque()
         count = size = 0
-        while self._slips:
-            slip = self._slips.popleft()
-            count, size = count + len(slip.records), size + slip.size
-            fits = count <= self._limits.records and size <= self._limits.bytes
-            if taken and (slip.topic != taken[0].topic or not fits):
-                kept.append(slip)
+        while self._slips and (not taken or self._slips[0].topic == taken[0].topic):
+            count, size = count + len(self._slips[0].records), size + self._slips[0].size
+            if taken and (count > self._limits.records or size > self._limits.bytes):
                 break
-            taken.append(slip)
-        self._slips.extendleft(reversed(kept))
-        if not self._slips:
-            self._arrived.clear()
+            taken.append(self._slips.popleft())
+        self._waiting -= sum(len(slip.records) for slip in taken)
         return taken
 
     async def _store(self, group: Sequence[_Slip]) -> None:
-        """Store a group and tell each slip its part of the outcomes."""
-        outcomes = await self._store_records(group[0].topic, [r for slip in group for r in slip.records])
+        """Store a group and tell each slip its part of the outcomes. A bug of ours goes to all of them."""
+        try:
+            stored = await self._store_records(group[0].topic, [r for slip in group for r in slip.records])
+        except Exception as bug:  # noqa: BLE001 - raised where the records came from
+            for slip in group:
+                if not slip.outcomes.done():
+                    slip.outcomes.set_exception(bug)
+            return
+        outcomes = iter(stored)
         for slip in group:
+            part = list(islice(outcomes, len(slip.records)))
             if not slip.outcomes.done():
-                slip.outcomes.set_result(outcomes[: len(slip.records)])
-            outcomes = outcomes[len(slip.records) :]
+                slip.outcomes.set_result(part)
 
     async def _store_records(self, topic: str, records: Sequence[Record]) -> list[Outcome]:
         """Put records as one group; a refused one is split until what is bad in it stands alone."""

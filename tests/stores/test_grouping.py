@@ -78,6 +78,48 @@ def test_what_comes_together_goes_together() -> None:
     assert len(logstore.groups) <= 3
 
 
+@pytest.mark.parametrize(("records_that_wait", "calls"), [(9, 1), (10, 2), (25, 2)])
+def test_a_call_beside_others_begins_once_enough_waits(records_that_wait: int, calls: int) -> None:
+    """And never more of them than there are lanes."""
+
+    async def work(store: GroupingStore, logstore: Logstore) -> int:
+        logstore.open.clear()
+        first = asyncio.create_task(store.write([record("first")]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert logstore.calls == 1
+        writes = [asyncio.create_task(store.write([record(f"{n}")])) for n in range(records_that_wait)]
+        await asyncio.sleep(0.01)
+        under_way = logstore.calls
+        logstore.open.set()
+        assert await asyncio.gather(first, *writes) == [[None]] * (1 + records_that_wait)
+        return under_way
+
+    under_way, _ = run(work, GroupLimits(records=10, lanes=2, worth_a_call=10))
+
+    assert under_way == calls
+
+
+def test_a_bug_is_raised_where_the_records_came_from_and_the_store_goes_on() -> None:
+    """Nobody waits for ever."""
+    logstore = Logstore()
+    bugs = [ZeroDivisionError("a bug of ours")]
+
+    async def put(topic: str, records: Sequence[Record]) -> None:
+        if bugs:
+            raise bugs.pop()
+        await logstore.put(topic, records)
+
+    async def inside() -> Sequence[Outcome]:
+        async with GroupingStore(put, LIMITS, random=Random(1)) as store:
+            with pytest.raises(ZeroDivisionError):
+                await store.write([record("a")])
+            return await store.write([record("a")])
+
+    assert asyncio.run(inside()) == [None]
+    assert logstore.groups == [("event", ["a"])]
+
+
 def test_topics_do_not_mix_and_outcomes_keep_their_order() -> None:
     """A log group has one topic."""
     mixed = [record("a"), record("b", "quarantine"), record("c")]
