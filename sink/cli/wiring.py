@@ -64,9 +64,9 @@ def _furnish(settings: Settings, cloud: Cloud) -> None:
     logstore.close()
 
 
-def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 16) -> MnsSource:
+def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 32) -> MnsSource:
     """One queue."""
-    receivers = settings.mns.receivers
+    receivers = settings.mns.receivers + _limits(settings).helpers
     return MnsSource(cloud.mns, queue, cloud.provider, receivers=receivers, settlers=settlers)
 
 
@@ -95,11 +95,15 @@ def build_pipeline(
         sink_id=settings.sink.id,
         actions=actions,
         receivers=settings.mns.receivers,
-        limits=Limits(
-            in_hand=settings.sink.max_in_hand,
-            long_poll_seconds=settings.mns.long_poll_seconds,
-            stop_seconds=settings.sink.stop_seconds,
-        ),
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        in_hand=settings.sink.max_in_hand,
+        long_poll_seconds=settings.mns.long_poll_seconds,
+        stop_seconds=settings.sink.stop_seconds,
     )
 
 

@@ -94,8 +94,8 @@ class MnsSection(_Section):
     )
     """One or more queues, each with receivers of its own: an urgent queue never waits behind a full one."""
     receivers: int = Field(2, ge=1, le=64)
-    """Receivers per queue."""
-    long_poll_seconds: int = Field(20, ge=1, le=30)
+    """Receivers per queue that wait for messages; under load the sink adds more by itself."""
+    long_poll_seconds: int = Field(30, ge=1, le=30)
     """How long a receive waits for the first message."""
 
 

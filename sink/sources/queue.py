@@ -43,11 +43,12 @@ class MnsSource:
         provider: Provider,
         *,
         receivers: int = 1,
-        settlers: int = 16,
+        settlers: int = 32,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = queue
+        self.batch = BATCH
         self._clock = clock
         self._wall_clock = wall_clock
         self._lease_seconds = _DEFAULT_LEASE_SECONDS
