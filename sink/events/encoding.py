@@ -12,7 +12,6 @@ with the official SDK's classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from operator import getitem
 
 
@@ -45,8 +44,10 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> bytes:
         """A text for each key. An empty one is left out."""
         values = _utf8(texts)
-        heads = map(getitem, self._heads, map(len, values))
-        return b"".join(chain.from_iterable(zip(heads, values, strict=True)))
+        parts = [b""] * (2 * len(values))
+        parts[::2] = map(getitem, self._heads, map(len, values))
+        parts[1::2] = values
+        return b"".join(parts)
 
 
 def contents(fields: Mapping[str, str]) -> bytes:

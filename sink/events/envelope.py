@@ -20,7 +20,7 @@ import re
 from base64 import b64decode
 from binascii import a2b_base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -30,7 +30,6 @@ import orjson
 _LAYERS = 4
 """How deep wrappings are followed: base64 within base64 within a topic within base64."""
 
-_NUMBER = (int, float)
 _BLANK = re.compile(r"\s+")
 
 
@@ -194,20 +193,16 @@ def read_content(value: Any) -> Mapping[str, Any]:
     return {"text": value} if isinstance(value, str) else {"value": value}
 
 
-def read_time_ms(value: Any, zone_of_bare_times: Any) -> int | None:
+def read_time_ms(text: str, zone_of_bare_times: tzinfo) -> int | None:
     """Milliseconds since the epoch of a time as any envelope writes it, or None.
 
     Compact or extended ISO 8601, with and without milliseconds, seconds, zone and colon; or
-    epoch seconds or milliseconds as a number or its text.
+    epoch seconds or milliseconds.
     """
-    if isinstance(value, bool) or value is None:
-        return None
-    text = str(value).strip()
-    if isinstance(value, _NUMBER) or (text.isdigit() and len(text) in (10, 13)):
-        number = int(value)
-        return number * 1000 if number < 100_000_000_000 else number
+    if text.isdigit() and len(text) in (10, 13):
+        return int(text) * (1000 if len(text) == 10 else 1)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
     if moment.tzinfo is None:

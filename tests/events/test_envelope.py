@@ -164,17 +164,14 @@ def test_words_that_are_base64_by_accident_stay_words() -> None:
         ("2018-12-26T22:01:14.058+08:00", 1545832874058),
         ("2019-11-11T11:00Z", 1573470000000),
         ("20181226T220114.058", 1545861674058),
-        (1574064244000, 1574064244000),
         ("1574064244000", 1574064244000),
-        (1574064244, 1574064244000),
+        ("1574064244", 1574064244000),
         ("19650101T000000+0000", -157766400000),
         ("yesterday", None),
         ("", None),
-        (None, None),
-        (True, None),
-        ({}, None),
+        ("true", None),
     ],
 )
-def test_times_are_read_in_every_way_they_are_written(text: object, expected: int | None) -> None:
+def test_times_are_read_in_every_way_they_are_written(text: str, expected: int | None) -> None:
     """With and without milliseconds, seconds, zone and colon; a bare time is in the zone given."""
     assert read_time_ms(text, UTC) == expected
