@@ -15,10 +15,7 @@ Each shape is rewritten in the words of the flat one, so that the rest of the si
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
-from binascii import a2b_base64
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -26,6 +23,7 @@ from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import orjson
+import pybase64
 
 _LAYERS = 4
 """How deep wrappings are followed: base64 within base64 within a topic within base64."""
@@ -74,16 +72,16 @@ def open_text(text: str) -> Opened:
 def _from_base64(text: str) -> str | None:
     """Decode strictly: alphabet, padding and UTF-8 all right, or None. Blanks are nobody's alphabet."""
     try:
-        return a2b_base64(text, strict_mode=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return pybase64.b64decode(text, validate=True).decode()
+    except ValueError:
         return _from_blank_base64(text)
 
 
 def _from_blank_base64(text: str) -> str | None:
     """As `_from_base64`, for what was wrapped into lines, or is no base64 at all."""
     try:
-        return b64decode(_BLANK.sub("", text), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return pybase64.b64decode(_BLANK.sub("", text), validate=True).decode()
+    except ValueError:
         return None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta, timezone
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -40,7 +40,7 @@ _STATES = {
 }
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event of the cloud, as far as its message tells. An unknown text is "", an unknown time None."""
 
     event_key: str
@@ -114,7 +114,7 @@ def _shared_contents(texts: tuple[str, ...]) -> bytes:
     return _SHARED.encode(texts)
 
 
-class Unreadable(NamedTuple):
+class Unreadable(msgspec.Struct, frozen=True, gc=False):
     """A message that holds no event that could be read. It is stored all the same, with the reason."""
 
     event_key: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+import msgspec
 
 from sink.errors import CloudError, Rejected, Unreachable
 from sink.sources.errors import error_of
@@ -32,7 +33,7 @@ _MESSAGE = (
 )
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One message of a receive. Times are the server's, in ms."""
 
     message_id: str
