@@ -94,7 +94,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
             "" if self.event_time_ms is None else str(self.event_time_ms),
             self.content_json, self.body, *receipt.texts,
         )  # fmt: skip
-        encoded = receipt.contents + _shared_contents(shared) + _OWN.encode(own)
+        encoded = _OWN.encode(own, receipt.contents, _shared_contents(shared))
         return Record(EVENT, time_ms // 1000, encoded)
 
 
@@ -123,8 +123,8 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
 
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `quarantine`, at the time of receipt."""
-        own = _UNREADABLE.encode((self.event_key, self.reason, self.body, *receipt.texts))
-        return Record(QUARANTINE, receipt.received_at_ms // 1000, receipt.contents + own)
+        own = (self.event_key, self.reason, self.body, *receipt.texts)
+        return Record(QUARANTINE, receipt.received_at_ms // 1000, _UNREADABLE.encode(own, receipt.contents))
 
 
 _UNREADABLE = Encoder("event_key", "reason", "body", *DELIVERY)
