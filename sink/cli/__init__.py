@@ -1,6 +1,7 @@
 """The command line. The only place where objects are put together.
 
 Each command has a module of its own, which is imported when it is called: `sink --help` loads no SDK.
+`reaching.py` finds the cloud, and
 `wiring.py` builds what several of them need. Errors leave as one line and an exit code (`sink.errors`);
 a foreign traceback never reaches the user.
 """
@@ -48,10 +49,9 @@ def run(
     ] = False,
 ) -> None:
     """Take events out of the queues, for ever: store, act, delete."""
-    from sink.cli.run import run_sink
-    from sink.cli.settings import read_settings
+    from sink.cli.start import start_sink
 
-    run_sink(read_settings(context.obj), drain=drain)
+    start_sink(context.obj, drain=drain)
 
 
 @app.command()
