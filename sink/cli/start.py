@@ -32,5 +32,6 @@ def start_sink(config: Path, *, drain: bool) -> None:
 
 def _load(settings: Settings) -> None:
     import_module("sink.cli.run")
+    import_module("sink.sources.sdk")  # makes the queue in the embedded cloud
     if settings.action:
         import_module("sink.cli.acting")
