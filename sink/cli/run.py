@@ -7,16 +7,17 @@ import gc
 import os
 import signal
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import uvloop
 from rich.console import Console
 
-from sink.cli.acting import open_actions
 from sink.cli.live import View, show
-from sink.cli.wiring import Cloud, build_pipeline, build_source, build_writer, reach_cloud
+from sink.cli.reaching import Cloud
+from sink.cli.wiring import build_pipeline, build_source, build_writer
 from sink.config import Settings
-from sink.pipeline import Pipeline
+from sink.pipeline import Actions, NoActions, Pipeline
 from sink.stores import GroupingStore
 from sink.telemetry import Journal, configure_logging
 
@@ -24,22 +25,19 @@ _INSISTING_SECONDS = 1.0
 """A second signal within it is the first one's echo: `timeout` signals a process and then its whole group."""
 
 
-def run_sink(settings: Settings, *, drain: bool) -> None:
+def run_sink(settings: Settings, cloud: Cloud, *, drain: bool) -> None:
     """Run until a signal, or with `drain` until the queues are empty."""
     configure_logging(live=sys.stdout.isatty())
-    with (
-        reach_cloud(settings, fleet=not drain) as cloud,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         _rest_garbage_collector()
         runner.run(_run(settings, cloud, drain))
 
 
 def _rest_garbage_collector() -> None:
     """Take what the start built for good, and look for cycles seldom: an event leaves none on its way."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()
 
 
 async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
@@ -52,7 +50,7 @@ async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
         journal = Journal()
         async with (
             GroupingStore(writer.put) as store,
-            open_actions(settings, cloud, journal) as actions,
+            _open_actions(settings, cloud, journal) as actions,
         ):
             pipeline = build_pipeline(settings, sources, store, journal, actions)
             _obey_signals(pipeline)
@@ -64,6 +62,18 @@ async def _run(settings: Settings, cloud: Cloud, drain: bool) -> None:
                 viewer.cancel()
                 with suppress(asyncio.CancelledError):
                     await viewer
+
+
+@asynccontextmanager
+async def _open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
+    """The enabled actions. While there are none, nothing of theirs is loaded."""
+    if not settings.action:
+        yield NoActions()
+        return
+    from sink.cli.acting import open_actions
+
+    async with open_actions(settings, cloud, journal) as actions:
+        yield actions
 
 
 def _obey_signals(pipeline: Pipeline) -> None:
