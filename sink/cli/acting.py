@@ -19,6 +19,7 @@ from sink.pipeline import Actions, NoActions
 from sink.telemetry import Journal
 
 if TYPE_CHECKING:
+    from sink.action import Action
     from sink.cloud import AlibabaCloud, Endpoints
     from sink.dispatch import Module
     from sink.guard import Guard
@@ -48,14 +49,20 @@ async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> As
 
 def build_modules(settings: Settings) -> Sequence[Module]:
     """Every enabled action with its guard, in the order of `[actions] enabled`."""
-    from sink.action import find_actions
     from sink.dispatch import Module
 
-    classes = find_actions(settings.actions.enabled)
     return [
-        Module(classes[name](own.options), build_guard(settings, name), own.mode)
-        for name, own in settings.action.items()
+        Module(action, build_guard(settings, action.name), settings.action[action.name].mode)
+        for action in build_actions(settings)
     ]
+
+
+def build_actions(settings: Settings) -> Sequence[Action]:
+    """Every enabled action, in the order of `[actions] enabled`."""
+    from sink.action import find_actions
+
+    classes = find_actions(settings.actions.enabled)
+    return [classes[name](own.options) for name, own in settings.action.items()]
 
 
 def build_guard(settings: Settings, name: str) -> Guard:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class Cloud:
 def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
     """The cloud that the settings name; the embedded one is started, or joined where it runs."""
     if not settings.local.enabled:
-        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", DefaultChain())
+        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", provider_of(settings))
         return
     from sink.local.embedded import CloudNotStarted, attach
 
@@ -42,13 +42,18 @@ def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
     try:
         options = ["--port", str(local.port), "--fleet-speed", str(local.fleet_speed)]
         with attach(local.data, options) as embedded:
-            cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
+            cloud = Cloud(embedded.url, embedded.url, provider_of(settings))
             _furnish(settings, cloud)
             if fleet and local.fleet:
                 embedded.let_fleet_live(local.fleet, local.fleet_speed, settings.mns.queues[0])
             yield cloud
     except CloudNotStarted as error:
         raise Unreachable("The embedded cloud", "", str(error)) from error
+
+
+def provider_of(settings: Settings) -> Provider:
+    """Whose keys the cloud that the settings name takes."""
+    return LOCAL_KEYS if settings.local.enabled else DefaultChain()
 
 
 def _furnish(settings: Settings, cloud: Cloud) -> None:
@@ -84,19 +89,27 @@ def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
     return SlsLogstore(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
 
 
-def build_pipeline(
-    settings: Settings, sources: list[MnsSource], store: GroupingStore, report: Report, actions: Actions
-) -> Pipeline:
-    """The pipeline over queues, store and actions that are open."""
-    return Pipeline(
-        sources,
-        store,
-        report,
-        sink_id=settings.sink.id,
-        actions=actions,
-        receivers=settings.mns.receivers,
-        limits=_limits(settings),
-    )
+@asynccontextmanager
+async def open_pipeline(
+    settings: Settings, cloud: Cloud, report: Report, actions: Actions
+) -> AsyncIterator[Pipeline]:
+    """The pipeline over open actions, with queues and a logstore that are closed behind it."""
+    with ExitStack() as stack:
+        writer = build_writer(settings, cloud)
+        stack.callback(writer.close)
+        sources = [build_source(settings, cloud, queue) for queue in settings.mns.queues]
+        for source in sources:
+            stack.callback(source.close)
+        async with GroupingStore(writer.put) as store:
+            yield Pipeline(
+                sources,
+                store,
+                report,
+                sink_id=settings.sink.id,
+                actions=actions,
+                receivers=settings.mns.receivers,
+                limits=_limits(settings),
+            )
 
 
 def _limits(settings: Settings) -> Limits:
