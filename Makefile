@@ -20,7 +20,8 @@ notebooks: $(READY) ## Jupyter on the notebooks
 
 bench: $(READY)    ## the sink beside others, and the embedded cloud: writes docs/benchmarks.md
 	@$(VENV)/bin/python -m benchmarks.throughput --verify
-	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --json docs/throughput.json
+	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --processes 1 2 4 \
+		--json docs/throughput.json
 	@$(VENV)/bin/python -m benchmarks.embedded --json docs/embedded.json
 	@$(VENV)/bin/python -m benchmarks.page docs
 

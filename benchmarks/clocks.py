@@ -1,4 +1,4 @@
-"""Another process's CPU time and peak memory, as the kernel counts them.
+"""Other processes' CPU time and peak memory, as the kernel counts them.
 
 `resource.getrusage` tells of oneself and of children that have ended; these tell of a process that goes on,
 at the moment that the benchmark means. Linux only.
@@ -11,6 +11,12 @@ import time
 from pathlib import Path
 
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children of now."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [pid, *(int(child) for file in files for child in file.read_text(encoding="ascii").split())]
 
 
 def cpu_seconds(pid: int) -> float:
