@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from sink.errors import Denied
 
@@ -112,14 +112,18 @@ class HeldKeys:
             self._asked_at = now
         return self._keys
 
-    @contextmanager
-    def judged(self) -> Iterator[None]:
+    def judged(self) -> Self:
         """Around the reading of an answer: after Denied they are asked for anew the next time."""
-        try:
-            yield
-        except Denied:
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Denied):
             self._keys = None
-            raise
 
 
 LOCAL_KEYS = StaticKeys("local", "local-secret")

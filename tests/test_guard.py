@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sink.action import Backend, Group, GroupState, Instance, Place, Plan
 from sink.config import Limits
@@ -97,7 +98,7 @@ def test_an_event_of_another_region_is_refused() -> None:
 )
 def test_an_event_that_contradicts_itself_is_suspicious(fields: dict[str, Any], guard: str) -> None:
     """The ARN and the fields have to name the same instance and account."""
-    refusal = Guard().check_event(stopped()._replace(**fields))
+    refusal = Guard().check_event(structs.replace(stopped(), **fields))
     assert refusal is not None
     assert refusal.guard == guard
 

@@ -12,10 +12,11 @@ with the official SDK's classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from functools import lru_cache
 from operator import getitem
 
 
+@lru_cache(maxsize=1 << 14)
 def varint(number: int) -> bytes:
     """Protobuf's integer, 0 and above.
 
@@ -42,11 +43,13 @@ class Encoder:
     def __init__(self, *keys: str) -> None:
         self._heads = [_Heads(key) for key in keys]
 
-    def encode(self, texts: Sequence[str]) -> bytes:
-        """A text for each key. An empty one is left out."""
+    def encode(self, texts: Sequence[str], *before: bytes) -> bytes:
+        """A text for each key, behind what is encoded already. An empty one is left out."""
         values = _utf8(texts)
-        heads = map(getitem, self._heads, map(len, values))
-        return b"".join(chain.from_iterable(zip(heads, values, strict=True)))
+        parts = [b""] * (2 * len(values))
+        parts[::2] = map(getitem, self._heads, map(len, values))
+        parts[1::2] = values
+        return b"".join([*before, *parts])
 
 
 def contents(fields: Mapping[str, str]) -> bytes:

@@ -15,22 +15,19 @@ Each shape is rewritten in the words of the flat one, so that the rest of the si
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
-from binascii import a2b_base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import orjson
+import pybase64
 
 _LAYERS = 4
 """How deep wrappings are followed: base64 within base64 within a topic within base64."""
 
-_NUMBER = (int, float)
 _BLANK = re.compile(r"\s+")
 
 
@@ -75,16 +72,16 @@ def open_text(text: str) -> Opened:
 def _from_base64(text: str) -> str | None:
     """Decode strictly: alphabet, padding and UTF-8 all right, or None. Blanks are nobody's alphabet."""
     try:
-        return a2b_base64(text, strict_mode=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return pybase64.b64decode(text, validate=True).decode()
+    except ValueError:
         return _from_blank_base64(text)
 
 
 def _from_blank_base64(text: str) -> str | None:
     """As `_from_base64`, for what was wrapped into lines, or is no base64 at all."""
     try:
-        return b64decode(_BLANK.sub("", text), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return pybase64.b64decode(_BLANK.sub("", text), validate=True).decode()
+    except ValueError:
         return None
 
 
@@ -194,20 +191,16 @@ def read_content(value: Any) -> Mapping[str, Any]:
     return {"text": value} if isinstance(value, str) else {"value": value}
 
 
-def read_time_ms(value: Any, zone_of_bare_times: Any) -> int | None:
+def read_time_ms(text: str, zone_of_bare_times: tzinfo) -> int | None:
     """Milliseconds since the epoch of a time as any envelope writes it, or None.
 
     Compact or extended ISO 8601, with and without milliseconds, seconds, zone and colon; or
-    epoch seconds or milliseconds as a number or its text.
+    epoch seconds or milliseconds.
     """
-    if isinstance(value, bool) or value is None:
-        return None
-    text = str(value).strip()
-    if isinstance(value, _NUMBER) or (text.isdigit() and len(text) in (10, 13)):
-        number = int(value)
-        return number * 1000 if number < 100_000_000_000 else number
+    if text.isdigit() and len(text) in (10, 13):
+        return int(text) * (1000 if len(text) == 10 else 1)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
     if moment.tzinfo is None:

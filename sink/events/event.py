@@ -7,19 +7,24 @@ different keys. Each rule that looks odd is one of those cases.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta, timezone
 from functools import lru_cache
 from hashlib import blake2b
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
+import msgspec
 import orjson
+from msgspec import UNSET, UnsetType
+from msgspec.structs import fields
 
 from sink.events.encoding import Encoder
 from sink.events.envelope import NotAnEventError, decode_text, open_text, read_content, read_time_ms
 from sink.events.record import DELIVERY, EVENT, QUARANTINE, Receipt, Record
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 STATE_CHANGE = "Instance:StateChange"
 INTERRUPTION = "Instance:PreemptibleInstanceInterruption"
@@ -35,7 +40,7 @@ _STATES = {
 }
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event of the cloud, as far as its message tells. An unknown text is "", an unknown time None."""
 
     event_key: str
@@ -46,7 +51,7 @@ class Event(NamedTuple):
     name: str
     kind: str
     """The name without its status: `Instance:SystemMaintenance.Reboot`."""
-    content: Mapping[str, Any] = MappingProxyType({})
+    content_json: str = "{}"
     event_id: str = ""
     product: str = ""
     status: str = ""
@@ -66,6 +71,12 @@ class Event(NamedTuple):
     event_time_ms: int | None = None
 
     @property
+    def content(self) -> Mapping[str, Any]:
+        """What the event says of itself, by the names of its kind."""
+        content: Mapping[str, Any] = json.loads(self.content_json)
+        return content
+
+    @property
     def has_instance(self) -> bool:
         """Tell whether `instance_id` can be one: debug events have masks and placeholders, `i-bp***`."""
         return _INSTANCE_ID.fullmatch(self.instance_id) is not None
@@ -81,9 +92,9 @@ class Event(NamedTuple):
             self.event_key, self.event_id, self.resource_arn, self.resource_id, self.instance_id,
             self.instance_name, self.event_time,
             "" if self.event_time_ms is None else str(self.event_time_ms),
-            orjson.dumps(self.content).decode(), self.body, *receipt.texts,
+            self.content_json, self.body, *receipt.texts,
         )  # fmt: skip
-        encoded = receipt.contents + _shared_contents(shared) + _OWN.encode(own)
+        encoded = _OWN.encode(own, receipt.contents, _shared_contents(shared))
         return Record(EVENT, time_ms // 1000, encoded)
 
 
@@ -103,7 +114,7 @@ def _shared_contents(texts: tuple[str, ...]) -> bytes:
     return _SHARED.encode(texts)
 
 
-class Unreadable(NamedTuple):
+class Unreadable(msgspec.Struct, frozen=True, gc=False):
     """A message that holds no event that could be read. It is stored all the same, with the reason."""
 
     event_key: str
@@ -112,11 +123,52 @@ class Unreadable(NamedTuple):
 
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `quarantine`, at the time of receipt."""
-        own = _UNREADABLE.encode((self.event_key, self.reason, self.body, *receipt.texts))
-        return Record(QUARANTINE, receipt.received_at_ms // 1000, receipt.contents + own)
+        own = (self.event_key, self.reason, self.body, *receipt.texts)
+        return Record(QUARANTINE, receipt.received_at_ms // 1000, _UNREADABLE.encode(own, receipt.contents))
 
 
 _UNREADABLE = Encoder("event_key", "reason", "body", *DELIVERY)
+
+
+class _Outside(msgspec.Struct, rename="camel", gc=False):
+    """What CloudMonitor says around the content. The last four stand in other envelopes only."""
+
+    name: str | None = None
+    id: str | None = None
+    product: str | None = None
+    level: str | None = None
+    region_id: str | None = None
+    user_id: str | None = None
+    resource_id: str | None = None
+    event_time: str | None = None
+    status: str | None = None
+    instance_name: str | None = None
+    content: msgspec.Raw = msgspec.Raw(b"{}")
+    specversion: UnsetType = UNSET
+    alert: UnsetType = UNSET
+    system_events: UnsetType = msgspec.field(default=UNSET, name="SystemEvents")
+    topic_name: UnsetType = msgspec.field(default=UNSET, name="TopicName")
+
+
+class _Inside(msgspec.Struct, rename="camel", gc=False):
+    """What is read of a content, whatever the event."""
+
+    event_status: str | None = None
+    status: str | None = None
+    state: str | None = None
+    instance_id: str | None = None
+    ecs_instance_id: str | None = None
+    resource_id: str | None = None
+    resource_type: str | None = None
+    instance_name: str | None = None
+    ecs_instance_name: str | None = None
+    instance_type: str | None = None
+    zone_id: str | None = None
+    azone: str | None = None
+
+
+_OUTSIDE = msgspec.json.Decoder(_Outside)
+_INSIDE = msgspec.json.Decoder(_Inside)
 
 
 def parse_body(body: str) -> Event | Unreadable:
@@ -129,54 +181,63 @@ def parse_body(body: str) -> Event | Unreadable:
     """
     text = decode_text(body)
     try:
+        outside = _OUTSIDE.decode(text)
+        inside = _INSIDE.decode(outside.content)
+        return _event(outside, inside, str(outside.content, "utf-8"), "flat", text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _parse_unusual(text, body)
+
+
+def _parse_unusual(text: str, body: str) -> Event | Unreadable:
+    """Read any envelope, and values that are no texts where texts are usual."""
+    try:
         opened = open_text(text)
-        return _read_event(opened.fields, opened.envelope, text)
+        content = read_content(opened.fields.get("content"))
+        outside, inside = _texts_of(opened.fields, _Outside), _texts_of(content, _Inside)
+        return _event(outside, inside, _json(content), opened.envelope, text)
     except NotAnEventError as error:
         return Unreadable(_digest((body,)), body, str(error))
 
 
-def _read_event(fields: Mapping[str, Any], envelope: str, body: str) -> Event:
-    """Where each thing stands, the usual place first: the next one counts where that is empty or null."""
-    content = read_content(fields.get("content"))
-    outer, inner = fields.get, content.get
-    (
-        name, event_id, product, level, region_id, account_id, arn, event_time, status, state,
-        instance_id, inner_id, inner_type, instance_name, instance_type, zone_id,
-    ) = [
-        value if type(value) is str else _text(value)
-        for value in (
-            outer("name"),
-            outer("id"),
-            outer("product"),
-            outer("level"),
-            outer("regionId"),
-            outer("userId"),
-            outer("resourceId"),
-            outer("eventTime"),
-            inner("eventStatus") or inner("status") or outer("status"),
-            inner("state"),
-            inner("instanceId") or inner("ecsInstanceId"),
-            inner("resourceId"),
-            inner("resourceType"),
-            inner("instanceName") or inner("ecsInstanceName") or outer("instanceName"),
-            inner("instanceType"),
-            inner("zoneId") or inner("azone"),
-        )
-    ]  # fmt: skip
-    name, kind, suffix = _read_name(name)
-    status = suffix or status
-    state = _STATES.get(state) or _STATES.get(state.lower(), state) if kind == STATE_CHANGE else ""
-    account_in_arn, resource_type, resource_id = _resource(arn)
-    if not instance_id and (kind.startswith("Instance:") or inner_type == "ALIYUN::ECS::Instance"):
-        instance_id = inner_id
+def _event(outside: _Outside, inside: _Inside, content_json: str, envelope: str, body: str) -> Event:
+    """Take each thing from where it stands, the usual place first: the next counts where it is empty."""
+    name, kind, suffix = _read_name(outside.name or "")
+    status = suffix or inside.event_status or inside.status or outside.status or ""
+    state = _read_state(inside.state or "") if kind == STATE_CHANGE else ""
+    event_id, event_time, arn = outside.id or "", outside.event_time or "", outside.resource_id or ""
+    account_in_arn, resource_type, resource_id = _read_arn(arn)
+    instance_id = inside.instance_id or inside.ecs_instance_id
+    if not instance_id and (kind.startswith("Instance:") or inside.resource_type == "ALIYUN::ECS::Instance"):
+        instance_id = inside.resource_id
     if not instance_id and resource_type == "instance":
         instance_id = resource_id
-    identity = (event_id, kind, state or status) if event_id else (name, arn, event_time, _canonical(content))
+    identity = (
+        (event_id, kind, state or status) if event_id else (name, arn, event_time, _sorted(content_json))
+    )
     return Event(
-        _digest(identity), envelope, body, name, kind, content, event_id, product, status, state, level,
-        region_id, account_id or account_in_arn, arn, resource_type, resource_id, instance_id, instance_name,
-        instance_type, zone_id, event_time, read_time_ms(fields.get("eventTime"), CLOUDMONITOR_ZONE),
-    )  # fmt: skip
+        _digest(identity),
+        envelope,
+        body,
+        name,
+        kind,
+        content_json,
+        event_id,
+        outside.product or "",
+        status,
+        state,
+        outside.level or "",
+        outside.region_id or "",
+        outside.user_id or account_in_arn,
+        arn,
+        resource_type,
+        resource_id,
+        instance_id or "",
+        inside.instance_name or inside.ecs_instance_name or outside.instance_name or "",
+        inside.instance_type or "",
+        inside.zone_id or inside.azone or "",
+        event_time,
+        read_time_ms(event_time, CLOUDMONITOR_ZONE),
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -192,7 +253,12 @@ def _read_name(text: str) -> tuple[str, str, str]:
     return name, ":".join(parts[:2]), parts[2] if len(parts) == 3 else ""
 
 
-def _resource(arn: str) -> tuple[str, str, str]:
+def _read_state(state: str) -> str:
+    return _STATES.get(state) or _STATES.get(state.lower(), state)
+
+
+@lru_cache(maxsize=4096)
+def _read_arn(arn: str) -> tuple[str, str, str]:
     """Account, type and id of `acs:ecs:region:account:type/id`; a bare id has neither of them."""
     parts = arn.split(":", 4)
     kind, slash, name = parts[-1].partition("/")
@@ -200,13 +266,24 @@ def _resource(arn: str) -> tuple[str, str, str]:
     return (account, kind, name.rpartition("/")[2]) if slash else (account, "", parts[-1])
 
 
-def _text(value: Any) -> str:
-    """What is no text as one: "" for what is absent or null, JSON for the rest."""
-    return "" if value is None else orjson.dumps(value).decode()
+def _texts_of(source: Mapping[str, Any], struct: type[T]) -> T:
+    """What a mapping has of a struct's texts; what is none there becomes JSON, and null is nothing."""
+    names = (field.encode_name for field in fields(struct) if field.type == str | None)
+    found = ((name, source[name]) for name in names if source.get(name) is not None)
+    texts = {name: value if isinstance(value, str) else _json(value) for name, value in found}
+    return msgspec.convert(texts, struct)
 
 
-def _canonical(content: Mapping[str, Any]) -> str:
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+def _sorted(content_json: str) -> str:
+    """The same for every order of the names in a content."""
+    return _json(orjson.loads(content_json), orjson.OPT_SORT_KEYS)
+
+
+def _json(value: Any, option: int = 0) -> str:
+    try:
+        return orjson.dumps(value, option=option).decode()
+    except TypeError as error:
+        raise NotAnEventError(f"a value that is no JSON any more: {error}") from error
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
 
 from sink.events.encoding import contents, decoded
 
@@ -18,7 +20,7 @@ EVENT = "event"
 QUARANTINE = "quarantine"
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One log to be stored."""
 
     topic: str
@@ -61,7 +63,7 @@ _QUARANTINE_FIELDS = (
 )
 
 
-class Receipt(NamedTuple):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """How a message came: what its record says besides the event itself."""
 
     queue: str

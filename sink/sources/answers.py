@@ -3,25 +3,37 @@
 An answer counts only whole and in MNS's own shape. All else, a proxy's page, half a document, nothing at
 all, is `Unreachable`, code `NO_ANSWER`: nobody knows what became of the request.
 
-ElementTree reads the XML: for a batch of usual events it is as fast as callbacks on expat itself, which pay
-in Python for every tag. A DOCTYPE is refused, and with it every entity that a document could define.
+ElementTree reads the XML, but for the usual answer to a receive (`shapes.py`). A DOCTYPE is refused, and with
+it every entity that a document could define.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+import msgspec
 
 from sink.errors import CloudError, Rejected, Unreachable
 from sink.sources.errors import error_of
+from sink.sources.shapes import rows_of
 from sink.wire import NO_ANSWER, Answer
 
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]*\?>)?\s*<[A-Za-z]")
 """What stands before the root: at most a declaration."""
 
+_MESSAGE = (
+    "MessageId",
+    "ReceiptHandle",
+    "MessageBody",
+    "DequeueCount",
+    "FirstDequeueTime",
+    "NextVisibleTime",
+)
 
-class Received(NamedTuple):
+
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One message of a receive. Times are the server's, in ms."""
 
     message_id: str
@@ -35,7 +47,7 @@ class Received(NamedTuple):
 def received(answer: Answer) -> list[Received]:
     """The messages of a receive; none is an answer, too. Raises CloudError."""
     if answer.status == 200:
-        return _messages(_root(answer, "Messages"))
+        return _messages(answer)
     error = _refusal(answer)
     if error.code == "MessageNotExist":
         return []
@@ -68,28 +80,24 @@ def new_handle(answer: Answer) -> str:
     return handle
 
 
-def _messages(root: Element) -> list[Received]:
+def _messages(answer: Answer) -> list[Received]:
     """Read every message, or none: an answer is not believed in part."""
-    space = _space(root)
-    names = "MessageId ReceiptHandle MessageBody DequeueCount FirstDequeueTime NextVisibleTime".split()
-    message_id, handle, body, count, first, following = (space + name for name in names)
-    found = []
+    rows = rows_of(answer.body, _MESSAGE)
+    if rows is None:
+        rows = _parsed_rows(_root(answer, "Messages"))
     try:
-        for message in root:
-            field = {child.tag: child.text or "" for child in message}
-            found.append(
-                Received(
-                    field[message_id],
-                    field[handle],
-                    field[body],
-                    int(field[count]),
-                    int(field[first]),
-                    int(field[following]),
-                )
-            )
+        return [
+            Received(message_id, handle, body, int(count), int(first), int(following))
+            for message_id, handle, body, count, first, following in rows
+        ]
     except (KeyError, ValueError) as error:
         raise _no_answer(f"a message that lacks something: {error}") from error
-    return found
+
+
+def _parsed_rows(root: Element) -> Iterator[tuple[str, ...]]:
+    for message in root:
+        fields = _fields(message)
+        yield tuple(fields[name] for name in _MESSAGE)
 
 
 def _refusal(answer: Answer) -> CloudError:
@@ -129,11 +137,6 @@ def _fields(element: Element) -> dict[str, str]:
 
 def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _space(element: Element) -> str:
-    """The namespace as it stands before each name; "" without one."""
-    return element.tag[: element.tag.rfind("}") + 1]
 
 
 def _no_answer(what: str) -> CloudError:

@@ -140,11 +140,20 @@ class MnsSource:
         now = self._clock()
         received_at_ms = round(self._wall_clock() * 1000)
         messages = []
-        for message_id, handle, body, count, first_dequeued_at_ms, next_visible_at_ms in found:
-            if count == 1:
-                self._lease_seconds = (next_visible_at_ms - first_dequeued_at_ms) / 1000
+        for each in found:
+            if each.dequeue_count == 1:
+                self._lease_seconds = (each.next_visible_at_ms - each.first_dequeued_at_ms) / 1000
             lease = self._lease_seconds
             messages.append(
-                Message(self.name, message_id, handle, body, count, received_at_ms, lease, now + lease)
+                Message(
+                    self.name,
+                    each.message_id,
+                    each.handle,
+                    each.body,
+                    each.dequeue_count,
+                    received_at_ms,
+                    lease,
+                    now + lease,
+                )
             )
         return messages

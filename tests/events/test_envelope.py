@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import UTC
 from pathlib import Path
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sink.events import Event, Unreadable, parse_body
 from sink.events.envelope import decode_text, read_time_ms
@@ -150,6 +152,20 @@ def test_wrappings_without_end_are_refused() -> None:
     assert refused(body) == "wrapped deeper than any service does"
 
 
+@given(
+    st.text("Yg+/= \n-_\u0438", min_size=1, max_size=12).filter(str.strip)
+    | st.binary(min_size=1).map(lambda raw: b64encode(raw).decode())
+)
+def test_base64_is_what_the_standard_library_takes_for_it(text: str) -> None:
+    """Alphabet, length and padding all right, but for blanks."""
+    try:
+        expected = b64decode("".join(text.split()), validate=True).decode()
+    except ValueError:
+        expected = text
+
+    assert decode_text(text) in (expected, decode_text(expected))
+
+
 def test_words_that_are_base64_by_accident_stay_words() -> None:
     """`abcd` decodes to bytes that are no text."""
     assert decode_text("abcd") == "abcd"
@@ -164,17 +180,14 @@ def test_words_that_are_base64_by_accident_stay_words() -> None:
         ("2018-12-26T22:01:14.058+08:00", 1545832874058),
         ("2019-11-11T11:00Z", 1573470000000),
         ("20181226T220114.058", 1545861674058),
-        (1574064244000, 1574064244000),
         ("1574064244000", 1574064244000),
-        (1574064244, 1574064244000),
+        ("1574064244", 1574064244000),
         ("19650101T000000+0000", -157766400000),
         ("yesterday", None),
         ("", None),
-        (None, None),
-        (True, None),
-        ({}, None),
+        ("true", None),
     ],
 )
-def test_times_are_read_in_every_way_they_are_written(text: object, expected: int | None) -> None:
+def test_times_are_read_in_every_way_they_are_written(text: str, expected: int | None) -> None:
     """With and without milliseconds, seconds, zone and colon; a bare time is in the zone given."""
     assert read_time_ms(text, UTC) == expected

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sink.events import Event, Receipt, Unreadable, parse_body
 from tests import samples
@@ -22,6 +23,10 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(
     ["name", "content", "id", "resourceId", "eventTime", "status", "userId", "alert", "specversion", "type",
      "data", "SystemEvents", "TopicName", "Message", "level", "regionId", "instanceName"]
+)  # fmt: skip
+CONTENT = st.sampled_from(
+    ["state", "status", "eventStatus", "instanceId", "ecsInstanceId", "resourceId", "resourceType",
+     "instanceName", "instanceType", "zoneId", "azone", "else"]
 )  # fmt: skip
 
 
@@ -52,6 +57,33 @@ def test_records_hold_text_only_and_nothing_empty(fields: dict[str, Any]) -> Non
 
     assert all(isinstance(value, str) for value in record.fields.values())
     assert "None" not in {record.fields.get(name) for name in ("state", "status", "level", "instance_id")}
+
+
+@given(
+    st.dictionaries(FIELDS, JSON, max_size=8),
+    st.dictionaries(CONTENT, st.none() | st.text() | JSON, max_size=6),
+)
+def test_the_usual_way_and_the_one_for_all_else_read_the_same(
+    fields: dict[str, Any], content: dict[str, Any]
+) -> None:
+    """A byte order mark is unusual, and says nothing."""
+    body = json.dumps({"name": "Instance:StateChange", "content": content} | fields)
+    usual, other = parse_body(body), parse_body("\ufeff" + body)
+
+    if isinstance(usual, Event) and isinstance(other, Event):
+        assert other.content == usual.content
+        assert replace(other, body=body, content_json=usual.content_json) == usual
+    else:
+        assert type(usual) is type(other)
+
+
+@pytest.mark.parametrize("content", ["[" * n + "]" * n for n in (200, 900, 100_000)] + ["1e999", "-1e999"])
+@pytest.mark.parametrize("event_id", ["1", ""])
+def test_values_at_the_edge_of_json_are_stored(content: str, event_id: str) -> None:
+    """Nested deeper than parsers go, or larger than a number can be."""
+    body = f'{{"name": "Instance:StateChange", "id": "{event_id}", "content": {{"deep": {content}}}}}'
+
+    assert parse_body(body).record(RECEIPT).fields["body"] == body
 
 
 def test_a_record_has_the_public_schema() -> None:

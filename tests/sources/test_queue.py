@@ -18,7 +18,7 @@ from tests.faults import requests
 from tests.local.conftest import until_waiting
 from tests.sources.service import NOTHING_CAME, answer, message, messages, queue, saying
 
-POISONED = answer(200, messages(message("a"), message("B").replace(">B<", ">\x01<")))
+POISONED = answer(200, messages(message("a"), message("B").replace(">B<", ">&B;<")))
 
 
 def test_what_is_sent_is_received_as_it_was_sent(cloud: RunningCloud) -> None:
@@ -238,7 +238,7 @@ def test_after_an_unreadable_answer_messages_are_received_one_by_one() -> None:
 def test_a_message_that_is_broken_itself_is_asked_past() -> None:
     """It is hidden for the length of its lease, while the others come."""
     one = answer(200, messages(message("a")))
-    broken = answer(200, messages(message("B").replace(">B<", ">\x01<")))
+    broken = answer(200, messages(message("B").replace(">B<", ">&B;<")))
 
     targets = asked(broken, one, broken, *[one] * BATCH, one, receives=BATCH + 4)
 
