@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from sink.action import Action, Cloud, Outcome, Plan
 from sink.cli.run.afar import ActionsAfar
@@ -164,7 +165,7 @@ def test_a_parent_that_does_not_listen_costs_no_memory() -> None:
 
     async def flood() -> int:
         async with linked() as ends:
-            long = event()._replace(kind="x" * 100_000)
+            long = replace(event(), kind="x" * 100_000)
             for _ in range(300):
                 ends.actions.notice(long)
                 await asyncio.sleep(0)
@@ -178,7 +179,7 @@ def test_it_wants_what_the_actions_want() -> None:
 
     async def ask() -> list[bool]:
         async with linked() as ends:
-            other = event()._replace(kind="Instance:SystemMaintenance.Reboot")
+            other = replace(event(), kind="Instance:SystemMaintenance.Reboot")
             return [ends.actions.wants(event()), ends.actions.wants(other)]
 
     assert asyncio.run(ask()) == [True, False]
