@@ -23,7 +23,8 @@ notebooks: $(READY) ## Jupyter on the notebooks
 
 bench: $(READY)    ## every benchmark: writes docs/benchmarks.md
 	@$(VENV)/bin/python -m benchmarks.throughput --verify
-	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --json docs/throughput.json
+	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --processes 1 2 4 \
+		--json docs/throughput.json
 	@$(VENV)/bin/python -m benchmarks.reaction --json docs/reaction.json
 	@$(VENV)/bin/python -m benchmarks.standing --json docs/standing.json
 	@$(VENV)/bin/python -m benchmarks.embedded --sizes $(RECORDS) --json docs/embedded.json

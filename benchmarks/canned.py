@@ -6,7 +6,8 @@ prints its port), and tells it before each run how many messages there are and w
 read when the run is over (`GET /_bench`): how many logs they hold, each held against SLS's own limits.
 
 It takes the time from the first receive to the last delete, and the rival's CPU and peak memory at those two
-moments, so that nobody's imports and nobody's way to find that a queue is empty count.
+moments, so that nobody's imports and nobody's way to find that a queue is empty count. Of a rival of several
+processes the first receives wait, as a long poll does, until all of its receivers are there.
 
 A bare loop over epoll rather than asyncio: a third of the CPU a request, so that even the fastest rival
 leaves it idle half of the time. Latency is a queue of answers that are held back, in the order in which
@@ -28,7 +29,7 @@ import orjson
 
 from benchmarks.answers import BATCH, Answers, http
 from benchmarks.bodies import event_bodies
-from benchmarks.clocks import cpu_seconds, peak_megabytes
+from benchmarks.clocks import cpu_seconds, family, peak_megabytes
 from sink.local.sls.protobuf import LogGroups
 from sink.local.sls.put_logs import PutLogsLimits, read_log_group
 
@@ -44,6 +45,10 @@ class Run:
     events: int = 0
     latency_seconds: float = 0.0
     pid: int = 0
+    receivers: int = 1
+    """So many receive before the first of them is answered."""
+    family: list[int] = field(default_factory=list)
+    """The rival's processes, as they were then."""
     requests: Counter[str] = field(default_factory=Counter)
     received: int = 0
     deleted: int = 0
@@ -82,9 +87,9 @@ class Moment:
     server_cpu: float
 
     @classmethod
-    def now(cls, pid: int) -> Moment:
-        """Read them; the second is that of process `pid`, all its threads together."""
-        return cls(time.perf_counter(), cpu_seconds(pid), time.process_time())
+    def now(cls, family: list[int]) -> Moment:
+        """Read them; the second is that of these processes, all their threads together."""
+        return cls(time.perf_counter(), sum(map(cpu_seconds, family)), time.process_time())
 
 
 def count_logs(puts: list[tuple[bytes, bytes]]) -> int:
@@ -105,6 +110,10 @@ class Canned:
         self._answers = answers
         self._serial = 0
         self.run = Run()
+
+    def is_early(self, head: bytes) -> bool:
+        """Tell whether this is a receive of before the run began."""
+        return self.run.began is None and head.startswith(b"GET /queues/") and b"/messages?" in head
 
     def answer(self, head: bytes, body: bytes) -> bytes:
         """The answer to a request. `head` ends before the empty line."""
@@ -133,7 +142,8 @@ class Canned:
     def _receive(self, target: bytes) -> bytes:
         run = self.run
         if run.began is None:
-            run.began = Moment.now(run.pid)
+            run.family = family(run.pid)
+            run.began = Moment.now(run.family)
         many = b"numOfMessages=" in target
         if many and b"numOfMessages=16" not in target:
             return self._unknown(b"GET", target)
@@ -153,9 +163,9 @@ class Canned:
             run.requests["BatchDeleteMessage"] += 1
             run.deleted += body.count(b"<ReceiptHandle>")
         if run.deleted >= run.events and run.ended is None:
-            run.ended = Moment.now(run.pid)
+            run.ended = Moment.now(run.family)
             run.requests_to_the_end = run.requests.copy()
-            run.peak_megabytes = peak_megabytes(run.pid)
+            run.peak_megabytes = sum(map(peak_megabytes, run.family))
         return self._answers.deleted
 
     def _attributes(self) -> bytes:
@@ -186,6 +196,7 @@ class Server:
         self._connections: dict[int, socket.socket] = {}
         self._unread: dict[int, bytes] = {}
         self._held: deque[tuple[float, socket.socket, bytes]] = deque()
+        self._early: list[tuple[socket.socket, bytes]] = []
 
     def serve(self) -> None:
         """For ever."""
@@ -234,9 +245,21 @@ class Server:
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(unread) < whole:
                 break
-            self._reply(connection, self._canned.answer(unread[:end], unread[end + 4 : whole]))
+            head, body = unread[:end], unread[end + 4 : whole]
+            if self._canned.is_early(head):
+                self._let_wait(connection, head)
+            else:
+                self._reply(connection, self._canned.answer(head, body))
             unread = unread[whole:]
         self._unread[number] = unread
+
+    def _let_wait(self, connection: socket.socket, head: bytes) -> None:
+        """Answer nobody who receives until all are there."""
+        self._early.append((connection, head))
+        if len(self._early) >= self._canned.run.receivers:
+            early, self._early = self._early, []
+            for waiting, asked in early:
+                self._reply(waiting, self._canned.answer(asked, b""))
 
     def _reply(self, connection: socket.socket, answer: bytes) -> None:
         latency = self._canned.run.latency_seconds

@@ -1,4 +1,4 @@
-"""Another process's CPU time, wakes and memory, as the kernel counts them.
+"""Other processes' CPU time, wakes and memory, as the kernel counts them.
 
 `resource.getrusage` tells of oneself and of children that have ended; these tell of a process that goes on,
 at the moment that the benchmark means. Linux only.
@@ -9,6 +9,12 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children of now."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [pid, *(int(child) for file in files for child in file.read_text(encoding="ascii").split())]
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,4 +1,4 @@
-"""The tables of the throughput benchmark: one for each latency, and one of the growth with size."""
+"""The tables of the throughput benchmark: by latency, of the growth with size, and by number of processes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ COLUMNS = (
     "core", "server's",
 )  # fmt: skip
 GROWTH_COLUMNS = ("", "events", "events/s", "CPU ms/event", "peak MB")
+PROCESSES_COLUMNS = (
+    "processes",
+    "events",
+    "events/s",
+    "times one's",
+    "CPU ms/event",
+    "peak MB",
+    "cores",
+    "server's",
+)
 
 
 def tables(results: Results) -> list[Figures]:
@@ -24,7 +34,15 @@ def tables(results: Results) -> list[Figures]:
     ]
     growth = sorted(results.parts["growth"], key=lambda row: (list(RIVALS).index(row.subject), row.events))
     grown = [Figures("growth with size, no latency", GROWTH_COLUMNS, [_growth_cells(row) for row in growth])]
-    return found + grown if growth else found
+    several = results.parts.get("processes", [])
+    spread = [
+        Figures(
+            "the sink in several processes",
+            PROCESSES_COLUMNS,
+            [_spread_cells(row, several) for row in several],
+        )
+    ]
+    return found + grown * bool(growth) + spread * bool(several)
 
 
 def latencies(rows: Sequence[Row]) -> list[float]:
@@ -70,4 +88,18 @@ def _growth_cells(row: Row) -> list[str]:
         f"{row.median('events_per_second'):,.0f}",
         f"{row.median('cpu_ms_per_event'):.3f}",
         f"{row.median('peak_megabytes'):.0f}",
+    ]
+
+
+def _spread_cells(row: Row, rows: Sequence[Row]) -> list[str]:
+    """A row with its ratio to the first one, which has the fewest processes."""
+    return [
+        f"{row.condition:g}",
+        f"{row.events:,}",
+        f"{row.median('events_per_second'):,.0f}",
+        f"{row.median('events_per_second') / rows[0].median('events_per_second'):.2f}",
+        f"{row.median('cpu_ms_per_event'):.3f}",
+        f"{row.median('peak_megabytes'):.0f}",
+        f"{row.median('cpu_share'):.0%}",
+        f"{row.median('server_cpu_share'):.0%}",
     ]

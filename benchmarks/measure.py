@@ -63,9 +63,9 @@ class CannedServer:
 
     url: str
 
-    def begin(self, events: int, latency_ms: float, pid: int) -> None:
-        """Begin a run: so many messages, for this process. Raises BenchmarkError."""
-        run = {"events": events, "latency_seconds": latency_ms / 1000, "pid": pid}
+    def begin(self, events: int, latency_ms: float, pid: int, receivers: int = 1) -> None:
+        """Begin a run: so many messages, for this process, once so many receive. Raises BenchmarkError."""
+        run = {"events": events, "latency_seconds": latency_ms / 1000, "pid": pid, "receivers": receivers}
         self._ask("PUT", orjson.dumps(run))
 
     def report(self) -> Mapping[str, Any]:
@@ -107,8 +107,8 @@ def run_rival(
 ) -> Sample:
     """Let a rival take so many events out of the queue. Raises BenchmarkError where it did not take all."""
     with rival_process(rival, server.url) as process:
-        os.sched_setaffinity(process.pid, {cores()[0]})
-        server.begin(events, latency_ms, process.pid)
+        os.sched_setaffinity(process.pid, {cores()[0]} if rival.processes == 1 else cores())
+        server.begin(events, latency_ms, process.pid, rival.receivers)
         try:
             said, _ = process.communicate("go\n", timeout=patience_seconds)
         except subprocess.TimeoutExpired as error:

@@ -1,7 +1,7 @@
 """How fast the sink empties a queue, beside others that do the same work.
 
     python -m benchmarks.throughput [--events N] [--runs 5] [--latency 0 5 20] [--only sink engineer]
-                                    [--sizes N …] [--quick] [--json FILE]
+                                    [--sizes N …] [--processes N …] [--quick] [--json FILE]
     python -m benchmarks.throughput --picture docs/throughput.png --json FILE
     python -m benchmarks.throughput --profile [--events N] [--latency MS]
     python -m benchmarks.throughput --verify
@@ -9,7 +9,8 @@
 Each rival runs in a process of its own on one core, against a canned server on another; all of them in turn,
 as many times as there are runs, so that a machine that grows slower does so for all. Every run proves that
 each event was stored and deleted once (`measure.py`); that signatures and records are right is proved
-apart, on the embedded cloud (`verify.py`).
+apart, on the embedded cloud (`verify.py`). With `--processes` the sink alone runs in several, too, which have
+all cores together with the server.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from benchmarks.comparison import tables
 from benchmarks.measure import CannedServer, canned_server, cores, run_rival
 from benchmarks.picture import save
 from benchmarks.results import Machine, Results, Row
-from benchmarks.rivals import RIVALS, Rival
+from benchmarks.rivals import RIVALS, Rival, sink_in
 from benchmarks.verify import verify
 from sink.cli.terminal import table_console
 
@@ -79,6 +80,14 @@ class _Tick:
         self._progress.update(self._task, advance=1, description=text)
 
 
+def spread(rows: Sequence[Row], conditions: Sequence[Condition]) -> list[Row]:
+    """The same rows by the number of processes."""
+    return [
+        replace(row, condition=condition.rival.processes)
+        for row, condition in zip(rows, conditions, strict=True)
+    ]
+
+
 def compare(options: argparse.Namespace, console: Console) -> Results:
     """Measure what the options name."""
     rivals = [RIVALS[name] for name in options.only]
@@ -93,11 +102,13 @@ def compare(options: argparse.Namespace, console: Console) -> Results:
         for rival in rivals
         if rival.name in GROWING
     ]
+    several = [Condition(sink_in(number), 0, options.events) for number in options.processes]
     with canned_server() as server, Progress(console=console, transient=True) as progress:
-        tick = _Tick(progress, options.runs * len(conditions + growing))
+        tick = _Tick(progress, options.runs * len(conditions + growing + several))
         rows = measure(conditions, options.runs, server, tick)
         growth = measure(growing, options.runs, server, tick)
-    return Results(Machine.this(), {"latency": rows, "growth": growth})
+        spread_out = spread(measure(several, options.runs, server, tick), several)
+    return Results(Machine.this(), {"latency": rows, "growth": growth, "processes": spread_out})
 
 
 def prove(console: Console) -> None:
@@ -134,6 +145,9 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--latency", type=float, nargs="+", default=[0, 5, 20], metavar="MS", help="a request's round trip")
     add("--only", nargs="+", choices=RIVALS, default=list(RIVALS), help="the rivals that run")
     add("--sizes", type=int, nargs="*", default=[], metavar="N", help="also without latency at these sizes")
+    add(
+        "--processes", type=int, nargs="*", default=[], metavar="N", help="also the sink in so many processes"
+    )
     add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
     add("--json", type=Path, help="keep the results in this file")
     add("--picture", type=Path, help="draw the results of the --json file, and measure nothing")

@@ -12,6 +12,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TextIO, cast
 
 import structlog
 
@@ -45,6 +47,19 @@ class Journal:
         """The fields of the last action records, oldest first."""
         self.actions: Counter[str] = Counter()
         """Runs of actions, by how they ended."""
+        self._failing_afar: dict[int, Mapping[str, str]] = {}
+        """What does not work for a worker, by its number."""
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """The parts that do not work now and why, those of workers with their number."""
+        own = {part: str(trouble.error) for part, trouble in self.troubles.items()}
+        afar = {
+            f"{part} of worker {worker}": why
+            for worker, failing in self._failing_afar.items()
+            for part, why in failing.items()
+        }
+        return own | afar
 
     def received(self, events: Sequence[Event | Unreadable]) -> None:
         """Remember the last few."""
@@ -85,11 +100,39 @@ class Journal:
         """Something raised that should not."""
         self._log.critical("bug", why=repr(error), exc_info=error)
 
+    def heard(self, worker: int, events: Sequence[Event | Unreadable], failing: Mapping[str, str]) -> None:
+        """A worker tells what it received and what does not work. Its changes it logs by itself."""
+        self.received(events)
+        self._failing_afar[worker] = failing
 
-def configure_logging(*, live: bool = False) -> None:
+    def lost(self, worker: int, why: str, again_after_seconds: float | None) -> None:
+        """A worker ended that should not have. It is started again after so long; None for never."""
+        self._failing_afar.pop(worker, None)
+        pause = None if again_after_seconds is None else round(again_after_seconds, 1)
+        self._log.error("worker ended", worker=worker, why=why, again_after_seconds=pause)
+
+    def alone(self) -> None:
+        """The parent of this worker is gone."""
+        self._log.error("parent gone", hint="The worker stops in good order. Start the sink again")
+
+
+class Out(Protocol):
+    """Where lines of the log go."""
+
+    def write(self, line: str, /) -> object:
+        """Write a line, its end included."""
+
+    def flush(self) -> object:
+        """See that it goes."""
+
+
+def configure_logging(
+    *, live: bool = False, worker: int | None = None, out: Callable[[], Out] = lambda: sys.stderr
+) -> None:
     """Log to standard error: for people on a terminal, as JSON lines elsewhere.
 
-    Beside a `live` view, which shows what actions decide, only their alarms are logged.
+    Beside a `live` view, which shows what actions decide, only their alarms are logged. The lines of a
+    `worker` carry its number and go `out` through its parent, each in one write.
     """
     terminal = sys.stderr.isatty()
     render: structlog.typing.Processor = (
@@ -98,6 +141,7 @@ def configure_logging(*, live: bool = False) -> None:
     structlog.configure(
         processors=[
             *([_without_decisions] if live else []),
+            *([partial(_of_worker, worker)] if worker is not None else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not terminal),
             structlog.processors.format_exc_info,
@@ -106,7 +150,7 @@ def configure_logging(*, live: bool = False) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Looked up at each line: a live display puts itself in stderr's place.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(cast("TextIO", out())),
         cache_logger_on_first_use=False,
     )
 
@@ -115,6 +159,12 @@ def _without_blanks(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     return {key: value for key, value in event.items() if value not in ("", None)}
+
+
+def _of_worker(
+    worker: int, _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {**event, "worker": worker}
 
 
 def _without_decisions(

@@ -104,6 +104,16 @@ class Running:
         """What it has written to standard error."""
         return self._base.with_suffix(".log").read_text(encoding="utf-8")
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers, the oldest first."""
+        parent = self.process.pid
+        return [
+            int(pid)
+            for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+            if b"sink.cli.run.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
     def __enter__(self) -> Running:
         return self
 
@@ -126,6 +136,14 @@ class Running:
         """Kill -9."""
         self.process.kill()
         self.process.wait()
+
+
+def is_there(pid: int) -> bool:
+    """Tell whether a process goes on."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def make_queue(url: str, name: str) -> None:

@@ -7,10 +7,14 @@ ends when the queue is empty. One file a rival; `RIVALS` is the order in which t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.place import LOGSTORE, PROJECT, QUEUE, REGION
+
+_RECEIVERS = 2
+"""The sink's default, written down because the server counts on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,13 @@ class Rival:
     share: Mapping[int, float]
     """Its part of the events, from a latency in ms on: below 1 where all would take it too long, above 1
     where it would be done before it can be measured."""
+    processes: int = 1
+    """How many of them receive."""
+
+    @property
+    def receivers(self) -> int:
+        """How many receives of its wait at an empty queue, at least."""
+        return 1 if self.processes == 1 else self.processes * _RECEIVERS
 
     def events(self, wanted: int, latency_ms: float) -> int:
         """How many events it gets: its share, in whole batches of 16, and at least four of them."""
@@ -43,10 +54,11 @@ def _nothing(folder: Path, url: str) -> None:
     """Most rivals need no file."""
 
 
-def _configure(folder: Path, url: str) -> None:
+def _configure(folder: Path, url: str, processes: int = 1) -> None:
     """The sink takes the server for Alibaba Cloud."""
     (folder / "config.ini").write_text(
-        f"[sink]\nid = bench\nregion = {REGION}\n[mns]\nendpoint = {url}\nqueues = {QUEUE}\n"
+        f"[sink]\nid = bench\nregion = {REGION}\nprocesses = {processes}\n"
+        f"[mns]\nendpoint = {url}\nqueues = {QUEUE}\nreceivers = {_RECEIVERS}\n"
         f"[sls]\nendpoint = {url}\nproject = {PROJECT}\nlogstore = {LOGSTORE}\n",
         encoding="utf-8",
     )
@@ -75,5 +87,13 @@ RIVALS: Mapping[str, Rival] = {
         ),
     )
 }
+
+
+def sink_in(processes: int) -> Rival:
+    """This sink in so many processes."""
+    furnish = partial(_configure, processes=processes)
+    return replace(RIVALS["sink"], furnish=furnish, processes=processes)
+
+
 REFERENCE = "engineer"
 """Whose figures are 1 in the ratios."""

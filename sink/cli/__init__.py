@@ -9,6 +9,7 @@ a foreign traceback never reaches the user.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -183,8 +184,13 @@ def local(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    leave_in_order(app)
+
+
+def leave_in_order(work: Callable[[], object]) -> None:
+    """Work, and leave with the exit code of whatever error ends it."""
     try:
-        app()
+        work()
     except SystemExit as leave:
         raise SystemExit(64 if leave.code == _TYPER_USAGE else leave.code) from None
     except SinkError as error:

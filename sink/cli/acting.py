@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
-from sink.action import find_actions
 from sink.cli.reaching import Cloud
+from sink.cli.wiring import build_actions
 from sink.cloud import RATES, AlibabaCloud, Endpoints, Rate
 from sink.config import EndpointsSection, Settings
 from sink.dispatch import Dispatcher, Module
@@ -26,7 +26,7 @@ _REMEMBERED_DAYS = 15
 
 
 @asynccontextmanager
-async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Dispatcher]:
+async def open_dispatcher(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Dispatcher]:
     """The enabled actions, ready for the pipeline. What was begun and not ended is resumed."""
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(str(settings.ledger.url), settings.sink.id))
@@ -40,10 +40,9 @@ async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> As
 
 def build_modules(settings: Settings) -> Sequence[Module]:
     """Every enabled action with its guard, in the order of `[actions] enabled`."""
-    classes = find_actions(settings.actions.enabled)
     return [
-        Module(classes[name](own.options), build_guard(settings, name), own.mode)
-        for name, own in settings.action.items()
+        Module(action, build_guard(settings, action.name), settings.action[action.name].mode)
+        for action in build_actions(settings)
     ]
 
 

@@ -6,12 +6,14 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
 from rich.live import Live
 from rich.markup import escape
@@ -21,7 +23,7 @@ from rich.text import Text
 from sink.cli.terminal import table_console
 from sink.config import Settings
 from sink.events import Event, Unreadable
-from sink.pipeline import Pipeline
+from sink.pipeline import Tally
 from sink.telemetry import Journal
 
 _LINE_SECONDS = 10
@@ -40,13 +42,29 @@ STATUS_STYLE = {
 """How the end of an action's run looks."""
 
 
+class Work(Protocol):
+    """What is shown of: a pipeline, or several in processes of their own."""
+
+    @property
+    def tally(self) -> Tally:
+        """What was done since it began."""
+
+    @property
+    def in_hand(self) -> int:
+        """Messages received and not yet settled."""
+
+    @property
+    def oldest_received_at_ms(self) -> int | None:
+        """When the message longest in hand was received, wall clock in ms."""
+
+
 @dataclass(slots=True)
 class View:
-    """What is shown: the pipeline's figures, the journal's troubles, and the rate of the last ten seconds."""
+    """What is shown: the work's figures, the journal's troubles, and the rate of the last ten seconds."""
 
     settings: Settings
     endpoint: str
-    pipeline: Pipeline
+    work: Work
     journal: Journal
     began: float = field(default_factory=time.monotonic)
     _marks: deque[tuple[float, int]] = field(default_factory=deque)
@@ -58,20 +76,39 @@ class View:
     def rate(self) -> float:
         """Messages stored a second. Call it regularly: it measures between calls."""
         now = time.monotonic()
-        self._marks.append((now, self.pipeline.tally.stored))
+        self._marks.append((now, self.work.tally.stored))
         while len(self._marks) > 2 and now - self._marks[1][0] >= _RATE_SECONDS:
             self._marks.popleft()
         since, count = self._marks[0]
-        return (self.pipeline.tally.stored - count) / (now - since)
+        return (self.work.tally.stored - count) / (now - since)
 
     @property
     def oldest_seconds(self) -> float:
         """Age of the message longest in hand."""
-        at = self.pipeline.oldest_received_at_ms
+        at = self.work.oldest_received_at_ms
         return max(0.0, time.time() - at / 1000) if at is not None else 0.0
 
 
-async def show(view: View, *, drain: bool) -> None:
+def say_what_is_left(work: Work) -> None:
+    """Say what a stop waits for, if it does."""
+    if work.in_hand:
+        text = f"Stopping: {work.in_hand:,} messages in hand. Once more ends it now."
+        Console(soft_wrap=True).print(text)
+
+
+@asynccontextmanager
+async def shown(view: View, *, drain: bool) -> AsyncIterator[None]:
+    """Show while the block runs, then sum up."""
+    viewer = asyncio.create_task(_show(view, drain))
+    try:
+        yield
+    finally:
+        viewer.cancel()
+        with suppress(asyncio.CancelledError):
+            await viewer
+
+
+async def _show(view: View, drain: bool) -> None:
     """Show until cancelled, then sum up."""
     console = table_console()
     console.print(_opening(view, drain))
@@ -94,6 +131,8 @@ def _opening(view: View, drain: bool) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("from", f"{', '.join(settings.mns.queues)}  on  {view.endpoint}")
     facts.add_row("into", f"{settings.sls.project}/{settings.sls.logstore}")
+    if settings.sink.processes > 1:
+        facts.add_row("by", f"{settings.sink.processes} processes")
     if settings.action:
         facts.add_row("acts", ", ".join(_enabled(settings)))
     if settings.local.enabled:
@@ -141,14 +180,14 @@ def _invoked_as() -> str:
 
 
 def _table(view: View) -> RenderableType:
-    tally = view.pipeline.tally
+    tally = view.work.tally
     figures = Table(box=None, padding=(0, 2), header_style="dim")
     for name in ("received", "stored", "in hand", "oldest", "rate"):
         figures.add_column(name, justify="right", min_width=9)
     figures.add_row(
         f"{tally.received:,}",
         f"{tally.stored:,}",
-        f"{view.pipeline.in_hand:,}",
+        f"{view.work.in_hand:,}",
         f"{view.oldest_seconds:.1f} s",
         f"{view.rate:.1f}/s",
     )
@@ -161,7 +200,7 @@ def _table(view: View) -> RenderableType:
 
 def _notes(view: View) -> Text:
     """What is out of the ordinary, and nothing otherwise."""
-    tally = view.pipeline.tally
+    tally = view.work.tally
     counts = {
         "quarantined": tally.quarantined,
         "given back": tally.given_back,
@@ -169,7 +208,7 @@ def _notes(view: View) -> Text:
         "left in the queue": tally.waiting or 0,
     }
     told = [f"{count:,} {name}" for name, count in counts.items() if count]
-    failing = [f"{part}: {trouble.error}" for part, trouble in view.journal.troubles.items()]
+    failing = [f"{part}: {why}" for part, why in view.journal.failing.items()]
     return Text(
         "\n".join(["  " + " · ".join(told)] * bool(told) + ["  " + text for text in failing]), style="yellow"
     )
@@ -225,9 +264,9 @@ def _counts(view: View, head: str) -> str:
 
 
 def _line(view: View) -> str:
-    tally = view.pipeline.tally
+    tally = view.work.tally
     text = (
-        f"received {tally.received:,}  stored {tally.stored:,}  in hand {view.pipeline.in_hand:,}  "
+        f"received {tally.received:,}  stored {tally.stored:,}  in hand {view.work.in_hand:,}  "
         f"oldest {view.oldest_seconds:.1f} s  rate {view.rate:.1f}/s"
     )
     text += f"  left in the queue {tally.waiting:,}" if tally.waiting else ""
@@ -235,7 +274,7 @@ def _line(view: View) -> str:
 
 
 def _summary(view: View) -> str:
-    tally = view.pipeline.tally
+    tally = view.work.tally
     seconds = time.monotonic() - view.began
     parts = [f"received {tally.received:,}", f"stored {tally.stored:,}", f"deleted {tally.deleted:,}"]
     if tally.quarantined:

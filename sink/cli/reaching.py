@@ -37,7 +37,7 @@ def reach_cloud(
     What is to be done `meanwhile` is done while it starts, and not at all where nothing has to be waited for.
     """
     if not settings.local.enabled:
-        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", DefaultChain())
+        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", provider_of(settings))
         return
     from sink.local.embedded import CloudNotStarted, attach
 
@@ -45,13 +45,18 @@ def reach_cloud(
     try:
         options = ["--port", str(local.port), "--fleet-speed", str(local.fleet_speed)]
         with attach(local.data, options, meanwhile) as embedded:
-            cloud = Cloud(embedded.url, embedded.url, LOCAL_KEYS)
+            cloud = Cloud(embedded.url, embedded.url, provider_of(settings))
             asyncio.run(_furnish(settings, cloud))
             if fleet and local.fleet:
                 embedded.let_fleet_live(local.fleet, local.fleet_speed, settings.mns.queues[0])
             yield cloud
     except CloudNotStarted as error:
         raise Unreachable("The embedded cloud", "", str(error)) from error
+
+
+def provider_of(settings: Settings) -> Provider:
+    """Whose keys the cloud that the settings name takes."""
+    return LOCAL_KEYS if settings.local.enabled else DefaultChain()
 
 
 async def _furnish(settings: Settings, cloud: Cloud) -> None:

@@ -1,17 +1,21 @@
-"""Settings become objects: the queues, the logstore, the pipeline."""
+"""Settings become objects: the queues, the logstore, the pipeline. What actions need besides is in `acting.py`."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sink.cli.reaching import Cloud
 from sink.config import Settings
 from sink.errors import UsageError
-from sink.pipeline import Actions, Limits, Pipeline, Report
+from sink.pipeline import Actions, Limits, NoActions, Pipeline, Report
 from sink.sources import MnsSource
 from sink.stores import GroupingStore, LogWriter
+from sink.telemetry import Journal
 
 if TYPE_CHECKING:
+    from sink.action import Action
     from sink.stores.sls import SlsLogstore
 
 
@@ -35,19 +39,47 @@ def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
     return SlsLogstore(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
 
 
-def build_pipeline(
-    settings: Settings, sources: list[MnsSource], store: GroupingStore, report: Report, actions: Actions
-) -> Pipeline:
-    """The pipeline over queues, store and actions that are open."""
-    return Pipeline(
-        sources,
-        store,
-        report,
-        sink_id=settings.sink.id,
-        actions=actions,
-        receivers=settings.mns.receivers,
-        limits=_limits(settings),
-    )
+@asynccontextmanager
+async def open_pipeline(
+    settings: Settings, cloud: Cloud, report: Report, actions: Actions
+) -> AsyncIterator[Pipeline]:
+    """The pipeline over open actions, with queues and a logstore that are closed behind it."""
+    with ExitStack() as stack:
+        writer = build_writer(settings, cloud)
+        stack.callback(writer.close)
+        sources = [build_source(settings, cloud, queue) for queue in settings.mns.queues]
+        for source in sources:
+            stack.callback(source.close)
+        async with GroupingStore(writer.put) as store:
+            yield Pipeline(
+                sources,
+                store,
+                report,
+                sink_id=settings.sink.id,
+                actions=actions,
+                receivers=settings.mns.receivers,
+                limits=_limits(settings),
+            )
+
+
+def build_actions(settings: Settings) -> Sequence[Action]:
+    """Every enabled action, in the order of `[actions] enabled`."""
+    from sink.action import find_actions
+
+    classes = find_actions(settings.actions.enabled)
+    return [classes[name](own.options) for name, own in settings.action.items()]
+
+
+@asynccontextmanager
+async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
+    """The enabled actions. While there are none, nothing of theirs is loaded."""
+    if not settings.action:
+        yield NoActions()
+        return
+    from sink.cli.acting import open_dispatcher
+
+    async with open_dispatcher(settings, cloud, journal) as dispatcher:
+        yield dispatcher
 
 
 def _limits(settings: Settings) -> Limits:

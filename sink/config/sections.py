@@ -72,14 +72,16 @@ class _Section(BaseModel):
 
 
 class SinkSection(_Section):
-    """`[sink]`: this process."""
+    """`[sink]`: what this sink is and may use."""
 
     id: str = Field(default_factory=socket.gethostname, min_length=1, max_length=128)
-    """Name of this process in the records, field `sink_id`. Default: the machine's name."""
+    """Name of this sink in the records, field `sink_id`. Default: the machine's name."""
     region: Region = "cn-hangzhou"
     """Region of queue and logstore; part of SLS's signature."""
+    processes: int = Field(1, ge=1, le=64)
+    """Processes that receive and store, one for each core that it may use. Actions run once for all."""
     max_in_hand: int = Field(2000, ge=16, le=100_000)
-    """Messages received and not yet settled, per queue, at most: what bounds memory."""
+    """Messages received and not yet settled, per queue and process, at most: what bounds memory."""
     stop_seconds: float = Field(25.0, ge=1, le=600)
     """How long a stop may take before what is in hand is given back to the queue."""
 
@@ -94,7 +96,7 @@ class MnsSection(_Section):
     )
     """One or more queues, each with receivers of its own: an urgent queue never waits behind a full one."""
     receivers: int = Field(2, ge=1, le=64)
-    """Receivers per queue that wait for messages; under load the sink adds more by itself."""
+    """Receivers per queue and process that wait for messages; under load the sink adds more by itself."""
     long_poll_seconds: int = Field(30, ge=1, le=30)
     """How long a receive waits for the first message."""
 

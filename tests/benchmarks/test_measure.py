@@ -15,7 +15,7 @@ from benchmarks.bodies import kind_of
 from benchmarks.clocks import cpu_seconds, peak_megabytes
 from benchmarks.measure import KEYS, BenchmarkError, CannedServer, run_rival
 from benchmarks.place import QUEUE
-from benchmarks.rivals import RIVALS, Rival
+from benchmarks.rivals import RIVALS, Rival, sink_in
 from benchmarks.verify import verify
 from sink.local.fleet.events import CATALOGUE
 
@@ -91,6 +91,32 @@ def test_an_answer_is_held_back_for_the_latency(canned: CannedServer) -> None:
     assert time.perf_counter() - began >= 0.05
     connection.close()
     canned.begin(0, 0, 0)
+
+
+def test_nobody_is_answered_before_all_receive(canned: CannedServer) -> None:
+    """Of several processes that start, each has begun when the clock does."""
+    canned.begin(32, 0, 0, receivers=2)
+    first, second = (HTTPConnection(canned.url.removeprefix("http://"), timeout=0.3) for _ in range(2))
+    receive = f"/queues/{QUEUE}/messages?numOfMessages=16"
+
+    first.request("GET", receive)
+    with pytest.raises(TimeoutError):
+        first.sock.recv(1)
+    second.request("GET", receive)
+
+    assert [one.getresponse().read()[:5] for one in (first, second)] == [b"<?xml"] * 2
+    assert canned.report()["received"] == 32
+    first.close()
+    second.close()
+    canned.begin(0, 0, 0)
+
+
+def test_the_cpu_of_all_processes_counts(canned: CannedServer) -> None:
+    """One in two costs as much as two in one would, and their memory is added."""
+    one, two = (run_rival(sink_in(number), canned, 3200, 0).figures for number in (1, 2))
+
+    assert 0.6 < two["cpu_ms_per_event"] / one["cpu_ms_per_event"] < 1.7
+    assert two["peak_megabytes"] > 2 * one["peak_megabytes"]
 
 
 def test_what_is_not_canned_is_an_error_and_remembered(canned: CannedServer) -> None:

@@ -29,7 +29,7 @@ def test_every_rival_stores_every_event(name: str, bodies: list[bytes]) -> None:
 @pytest.fixture(scope="module")
 def compared() -> Results:
     """All rivals at two latencies, and some of them at another size."""
-    options = throughput.read_options(["--quick", "--sizes", "320"])
+    options = throughput.read_options(["--quick", "--sizes", "320", "--processes", "1", "2"])
     return throughput.compare(options, Console(quiet=True))
 
 
@@ -51,15 +51,16 @@ def test_the_table_has_every_rival_at_every_latency(compared: Results) -> None:
 
 
 def test_the_tables_are_complete(compared: Results) -> None:
-    """One for each latency and one of the growth; no cell is empty but over the names."""
+    """By latency, by size and by processes; no cell is empty but over the names."""
     tables = comparison.tables(compared)
 
     assert [table.title for table in tables] == [
         "no latency",
         "5 ms round trip",
         "growth with size, no latency",
+        "the sink in several processes",
     ]
-    assert [len(table.rows) for table in tables] == [len(RIVALS), len(RIVALS), len(throughput.GROWING)]
+    assert [len(table.rows) for table in tables] == [len(RIVALS), len(RIVALS), len(throughput.GROWING), 2]
     assert all(cell for table in tables for cells in table.rows for cell in cells)
     assert all(len(cells) == len(table.columns) for table in tables for cells in table.rows)
 

@@ -80,6 +80,18 @@ def test_without_growth_there_is_no_table_of_it() -> None:
     assert [table.title for table in tables] == ["no latency", "20 ms round trip"]
 
 
+def test_several_processes_are_held_against_the_fewest() -> None:
+    """How many times as fast they are."""
+    rows = [row("sink", [1000.0], latency_ms=1), row("sink", [1900.0], latency_ms=2)]
+
+    *_, spread = comparison.tables(replace(RESULTS, parts={**RESULTS.parts, "processes": rows}))
+
+    assert [cells[:4] for cells in spread.rows] == [
+        ["1", "100", "1,000", "1.00"],
+        ["2", "100", "1,900", "1.90"],
+    ]
+
+
 @pytest.mark.parametrize("growth", [True, False])
 def test_the_picture_shows_every_rival_with_its_rate_and_ratio(growth: bool) -> None:
     """As text too, and not by colour alone."""
