@@ -146,10 +146,10 @@ def is_there(pid: int) -> bool:
         return False
 
 
-def make_queue(url: str, name: str) -> None:
-    """A queue whose messages come back two seconds after a sink died with them."""
+def make_queue(url: str, name: str, *, hidden_seconds: int = 2) -> None:
+    """A queue whose messages come back so long after a sink died with them."""
     source = MnsSource(url, name, LOCAL_KEYS)
-    asyncio.run(source.create(2))
+    asyncio.run(source.create(hidden_seconds))
     source.close()
 
 
