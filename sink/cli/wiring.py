@@ -1,4 +1,4 @@
-"""Settings become objects: the queues, the logstore, the pipeline. What actions need besides is in `acting.py`."""
+"""Settings become objects: queues, logstore, pipeline. What actions need besides is in `acting.py`."""
 
 from __future__ import annotations
 
