@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
+# Sizes for `make bench`: records in the embedded logstore, events for the analysis.
+RECORDS ?= 100000 1000000
+EVENTS  ?= 100000 1000000 10000000
 
-.PHONY: run test check setup notebooks bench bench-quick bench-analysis clean
+.PHONY: run test check setup notebooks bench bench-quick clean
 
 run: $(READY)      ## the sink on the embedded cloud, as config.ini is shipped
 	@$(VENV)/bin/sink run
@@ -18,19 +21,20 @@ notebooks: $(READY) ## Jupyter on the notebooks
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
 	@$(VENV)/bin/jupyter lab notebooks
 
-bench: $(READY)    ## the sink beside others, and the embedded cloud: writes docs/benchmarks.md
+bench: $(READY)    ## every benchmark: writes docs/benchmarks.md
 	@$(VENV)/bin/python -m benchmarks.throughput --verify
 	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --processes 1 2 4 \
 		--json docs/throughput.json
-	@$(VENV)/bin/python -m benchmarks.embedded --json docs/embedded.json
+	@$(VENV)/bin/python -m benchmarks.reaction --json docs/reaction.json
+	@$(VENV)/bin/python -m benchmarks.standing --json docs/standing.json
+	@$(VENV)/bin/python -m benchmarks.embedded --sizes $(RECORDS) --json docs/embedded.json
+	@$(VENV)/bin/python -m benchmarks.analysis --sizes $(EVENTS) --json docs/analysis.json
 	@$(VENV)/bin/python -m benchmarks.page docs
 
-bench-quick: $(READY) ## the same in seconds, to see that it works
-	@$(VENV)/bin/python -m benchmarks.throughput --quick
-	@$(VENV)/bin/python -m benchmarks.embedded --quick
-
-bench-analysis: $(READY) ## the analysis beside the plain DuckDB query, in time and memory
-	@$(VENV)/bin/python -m benchmarks.analysis
+bench-quick: $(READY) ## the same in a minute, to see that it works
+	@for each in throughput reaction standing embedded analysis; do \
+		$(VENV)/bin/python -m benchmarks.$$each --quick || exit; \
+	done
 
 setup: $(READY)    ## the set-up alone, into .venv
 

@@ -1,33 +1,38 @@
-"""Time the analysis beside the plain DuckDB query that it should not be much slower than.
+"""The analysis beside the plain DuckDB query that it should not be much slower than.
 
-Run by hand, `python -m benchmarks.analysis [EVENTS …]`, by default with a hundred thousand and a million. For
-each size it generates JSON lines of CloudMonitor bodies, then runs in processes of their own, so that each
-has its own peak of memory: the reference, one SQL query from those lines to one row an instance (first,
-last, stops, seconds running), and the analysis, from the same lines to lifetimes, stays and interruption
-rates. They run in turn, three times; the table has the medians.
+    python -m benchmarks.analysis [--sizes 100000 1000000] [--runs 3] [--quick] [--json FILE]
+
+For each size it generates JSON lines of CloudMonitor bodies, the same at every run. Then run, in processes
+of their own, so that each has its own peak of memory: the reference, one SQL query from those lines to one
+row an instance (first, last, stops, seconds running), and the analysis, from the same lines to lifetimes,
+stays and interruption rates. All in turn, because a shared machine drifts.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import duckdb
+from matplotlib.figure import Figure
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.growth import Panel, growth
+from benchmarks.results import Machine, Results, Row
+from benchmarks.tables import Figures
 from sink.analysis.generator import write_bodies
 from sink.analysis.lives import lifetimes_and_intervals
 from sink.analysis.loading import load_events
 from sink.analysis.rates import interruption_rates
+from sink.cli.terminal import table_console
 
-RUNS = 3
+_COLUMNS = ("", "events", "file MB", "seconds", "least", "most", "times reference", "peak MB", "instances")
 
 REFERENCE = """
 WITH event AS (
@@ -60,29 +65,20 @@ def analysis(path: Path) -> int:
 CONTESTANTS: dict[str, Callable[[Path], int]] = {"reference": reference, "analysis": analysis}
 
 
-def run_alone(name: str, path: Path) -> tuple[float, float, int]:
-    """Seconds, peak in MB, and instances, of one contestant in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.analysis", name, str(path)]
-    seconds, megabytes, lives = subprocess.run(
-        command, check=True, capture_output=True, text=True
-    ).stdout.split()
-    return float(seconds), float(megabytes), int(lives)
-
-
-def medians(path: Path) -> dict[str, tuple[float, float, int]]:
-    """The median of each figure over some runs, the contestants in turn: a shared machine drifts."""
-    runs = [{name: run_alone(name, path) for name in CONTESTANTS} for _ in range(RUNS)]
+def run_alone(name: str, path: Path) -> dict[str, float]:
+    """The figures of one contestant, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.analysis", "--alone", name, str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, megabytes, lives = map(float, done.stdout.split())
     return {
-        name: (
-            median(run[name][0] for run in runs),
-            median(run[name][1] for run in runs),
-            runs[0][name][2],
-        )
-        for name in CONTESTANTS
+        "seconds": seconds,
+        "peak_megabytes": megabytes,
+        "instances": lives,
+        "file_megabytes": path.stat().st_size / 1e6,
     }
 
 
-def measure(name: str, path: Path) -> str:
+def alone(name: str, path: Path) -> str:
     """Run a contestant here; what `run_alone` reads."""
     began = time.perf_counter()
     lives = CONTESTANTS[name](path)
@@ -90,31 +86,81 @@ def measure(name: str, path: Path) -> str:
     return f"{seconds} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024} {lives}"
 
 
-def compare(sizes: list[int], console: Console) -> None:
-    """Print a table, one row a size and contestant."""
-    table = Table("events", "file MB", "", "seconds", "times reference", "peak MB", "instances", box=None)
+def compare(size: int, runs: int, console: Console) -> Iterator[Row]:
+    """Both over so many events."""
     with TemporaryDirectory() as folder:
-        for size in sizes:
-            path = Path(folder) / f"{size}.jsonl"
-            with console.status(f"generating {size:,} events"):
-                generate(path, size)
-            with console.status(f"timing {size:,} events"):
-                results = medians(path)
-            for name, (seconds, megabytes, lives) in results.items():
-                ratio = seconds / results["reference"][0]
-                figures = (f"{seconds:.2f}", f"{ratio:.2f}", f"{megabytes:,.0f}", f"{lives:,}")
-                table.add_row(f"{size:,}", f"{path.stat().st_size / 1e6:,.0f}", name, *figures)
-            path.unlink()
-    console.print(table)
+        path = Path(folder) / "events.jsonl"
+        with console.status(f"generating {size:,} events"):
+            write_bodies(path, seed=1, events=size)
+        with console.status(f"timing {size:,} events"):
+            rounds = [{name: run_alone(name, path) for name in CONTESTANTS} for _ in range(runs)]
+    for name in CONTESTANTS:
+        yield Row(name, 0, size, [figures[name] for figures in rounds])
 
 
-def generate(path: Path, size: int) -> None:
-    """Write the events; the same at every run."""
-    write_bodies(path, seed=1, events=size)
+def measure(options: argparse.Namespace, console: Console) -> Results:
+    """Measure at every size."""
+    rows = [row for size in options.sizes for row in compare(size, options.runs, console)]
+    return Results(Machine.this(), {"analysis": rows})
+
+
+def tables(results: Results) -> list[Figures]:
+    """What it came to."""
+    rows = results.parts["analysis"]
+    return [Figures("analysis", _COLUMNS, [_cells(row, rows) for row in rows])]
+
+
+def picture(results: Results) -> Figure:
+    """Time and memory by size."""
+    rows = results.parts["analysis"]
+    panels = [
+        Panel("time", "seconds", "seconds", rows),
+        Panel("memory", "peak_megabytes", "peak MB", rows, over_zero=True),
+    ]
+    title = "The analysis beside one plain DuckDB query over the same events"
+    return growth(title, panels, results.machine, "events")
+
+
+def _cells(row: Row, rows: Sequence[Row]) -> list[str]:
+    (reference,) = (one for one in rows if (one.subject, one.events) == ("reference", row.events))
+    times = (row.median("seconds"), *row.span("seconds"), row.median("seconds") / reference.median("seconds"))
+    return [
+        row.subject,
+        f"{row.events:,}",
+        f"{row.median('file_megabytes'):,.0f}",
+        *(f"{one:.2f}" for one in times),
+        f"{row.median('peak_megabytes'):,.0f}",
+        f"{row.median('instances'):,.0f}",
+    ]
+
+
+def read_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.analysis", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--sizes", type=int, nargs="+", default=[100_000, 1_000_000], metavar="N", help="events")
+    add("--runs", type=int, default=3, help="of which the medians are shown")
+    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
+    add("--json", type=Path, help="keep the results in this file")
+    add("--alone", nargs=2, metavar=("WHO", "FILE"), help="run one contestant here, and print its figures")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.sizes, options.runs = [3000], 1
+    return options
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, show, keep; or run one of them."""
+    options, console = read_options(arguments), table_console()
+    if options.alone:
+        sys.stdout.write(alone(options.alone[0], Path(options.alone[1])))
+        return
+    results = measure(options, console)
+    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
+    console.print(f"{results.machine}.")
+    if options.json:
+        results.save(options.json)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in CONTESTANTS:
-        sys.stdout.write(measure(sys.argv[1], Path(sys.argv[2])))
-    else:
-        compare([int(size) for size in sys.argv[1:]] or [100_000, 1_000_000], Console())
+    main(sys.argv[1:])

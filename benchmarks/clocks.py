@@ -1,4 +1,4 @@
-"""Other processes' CPU time and peak memory, as the kernel counts them.
+"""Other processes' CPU time, wakes and memory, as the kernel counts them.
 
 `resource.getrusage` tells of oneself and of children that have ended; these tell of a process that goes on,
 at the moment that the benchmark means. Linux only.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def family(pid: int) -> list[int]:
@@ -30,8 +28,22 @@ def cpu_seconds(pid: int) -> float:
 
 def peak_megabytes(pid: int) -> float:
     """The most memory that a process ever had resident. Raises OSError if it is gone."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    found = _PEAK.search(status)
+    return _status(Path(f"/proc/{pid}/status"), "VmHWM") / 1024
+
+
+def resident_megabytes(pid: int) -> float:
+    """The memory that a process has resident now. Raises OSError if it is gone."""
+    return _status(Path(f"/proc/{pid}/status"), "VmRSS") / 1024
+
+
+def wakes(pid: int) -> int:
+    """How often the threads of a process went to sleep, to be woken. Raises OSError if it is gone."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(_status(thread / "status", "voluntary_ctxt_switches") for thread in threads)
+
+
+def _status(path: Path, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+)", path.read_text(encoding="ascii"), re.MULTILINE)
     if found is None:
-        raise ProcessLookupError(f"process {pid} has ended")
-    return int(found[1]) / 1024
+        raise ProcessLookupError(f"{path} has no {name}: the process has ended")
+    return int(found[1])

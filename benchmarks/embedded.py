@@ -15,9 +15,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from benchmarks.bodies import event_bodies
+from benchmarks.growth import Panel, growth
 from benchmarks.results import Machine, Results, Row
 from benchmarks.searching import FILL, encoded, puts, queries
 from benchmarks.tables import Figures
@@ -56,6 +58,17 @@ def tables(results: Results) -> list[Figures]:
         Figures("filling a logstore", _FILL_COLUMNS, [_fill_cells(row) for row in fills]),
         Figures("queries", _QUERY_COLUMNS, [_query_cells(row) for row in questions]),
     ]
+
+
+def picture(results: Results) -> Figure:
+    """Queries and the filling by the number of records."""
+    asked = results.parts["queries"]
+    fills = [row for row in asked if row.subject == FILL]
+    panels = [
+        Panel("queries", "milliseconds", "ms", [row for row in asked if row.subject != FILL]),
+        Panel("filling, until searchable", "searchable_per_second", "records/s", fills, over_zero=True),
+    ]
+    return growth("The embedded cloud's logstore as it grows", panels, results.machine, "records")
 
 
 def _place(row: Row, rows: Sequence[Row]) -> int:

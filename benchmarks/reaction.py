@@ -30,6 +30,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
+from matplotlib.figure import Figure
 from mns.account import Account
 from mns.queue import Message, Queue, QueueMeta
 from rich.console import Console
@@ -39,6 +40,7 @@ from benchmarks.measure import KEYS, BenchmarkError, environment
 from benchmarks.place import LOGSTORE, PROJECT, QUEUE, REGION
 from benchmarks.results import Machine, Results, Row
 from benchmarks.rivals.handmade import Connection, Requests
+from benchmarks.spans import Span, spans
 from benchmarks.tables import Figures
 from benchmarks.traffic import together
 from benchmarks.verify import waiting
@@ -92,6 +94,8 @@ _STAGES = {
 }
 """What the sink does before the call, by the ledger's times, each taken before its flush to the disk."""
 _COLUMNS = ("", "backlog", "notices", "p50 ms", "p99 ms", "max ms")
+TARGETS_MS = {"idle": 20, "in a queue of its own": 100}
+"""For p99 of received → first call."""
 _ORDERS = """
 select r.instance_id, r.claimed_at_ms, r.admitted_at_ms, o.given_at_ms
 from sink_order o join sink_run r on r.action_id = o.action_id
@@ -347,6 +351,19 @@ def tables(results: Results) -> list[Figures]:
     ]
 
 
+def picture(results: Results) -> Figure:
+    """The two spans that count under each condition, p50 to p99."""
+    lines = [_span(row, name) for row in results.parts["reaction"] for name in list(_SPANS)[1:]]
+    title = "From an interruption's notice to the first call: dots are medians, lines end at p99"
+    return spans(title, lines, results.machine, "ms; the bars are the targets of p99")
+
+
+def _span(row: Row, name: str) -> Span:
+    half, most = (percentile(row, _SPANS[name], percent) for percent in (50, 99))
+    target = TARGETS_MS.get(row.subject) if name == "received → first call" else None
+    return Span(f"{row.subject}: {name}", half, half, most, target)
+
+
 def _cells(row: Row, name: str, figures: Mapping[str, str]) -> list[str]:
     times = [percentile(row, figures[name], percent) for percent in (50, 99, 100)]
     return [
@@ -358,11 +375,10 @@ def _cells(row: Row, name: str, figures: Mapping[str, str]) -> list[str]:
 
 
 def _targets(rows: Sequence[Row]) -> list[list[str]]:
-    targets = {"idle": 20, "in a queue of its own": 100}
     return [
-        [row.subject, f"{targets[row.subject]}", f"{percentile(row, 'received_to_called_ms', 99):,.1f}"]
+        [row.subject, f"{TARGETS_MS[row.subject]}", f"{percentile(row, 'received_to_called_ms', 99):,.1f}"]
         for row in rows
-        if row.subject in targets
+        if row.subject in TARGETS_MS
     ]
 
 

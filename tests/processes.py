@@ -18,7 +18,6 @@ from sink.credentials import LOCAL_KEYS, StaticKeys
 from sink.events import Record
 from sink.sources import MnsSource
 from sink.stores import LogWriter
-from sink.stores.sls import SlsLogstore
 from tests.local.conftest import RunningCloud
 
 PATIENCE_SECONDS = 60
@@ -154,11 +153,15 @@ def make_queue(url: str, name: str, *, hidden_seconds: int = 2) -> None:
     source.close()
 
 
-def make_logstore(url: str) -> None:
+def make_logstore(url: str, keys: StaticKeys = LOCAL_KEYS) -> None:
     """The logstore with its index, as an operator makes it beforehand."""
-    logstore = SlsLogstore(url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
-    logstore.create(30)
-    logstore.close()
+
+    async def make() -> None:
+        writer = LogWriter(url, "ecs-event-sink", "ecs-events", keys, region="cn-hangzhou")
+        await writer.create(30)
+        writer.close()
+
+    asyncio.run(make())
 
 
 def put_records(url: str, records: Sequence[Record], keys: StaticKeys = LOCAL_KEYS) -> None:

@@ -153,7 +153,7 @@ def test_every_command_that_is_documented_is_there_and_the_other_way_round() -> 
         text=True,
         check=True,
     ).stdout
-    commands = set(re.findall(r"^│ ([a-z]+) ", helped.partition("Commands")[2], flags=re.MULTILINE))
+    commands = set(re.findall(r"^  ([a-z]+) ", helped.partition("Commands:")[2], flags=re.MULTILINE))
 
     assert documented == commands
 

@@ -144,16 +144,3 @@ def test_only_the_command_line_sees_the_embedded_cloud() -> None:
     }
 
     assert {room_of(module) for module in importers} == {"sink.cli", "sink.testing"}
-
-
-def test_the_help_loads_no_sdk() -> None:
-    """A command line that answers at once imports nothing heavy before it knows the command."""
-    import subprocess
-    import sys
-
-    code = "import sys, sink.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-
-    assert {"mns", "aliyun", "duckdb", "uvicorn", "pydantic", "pandas"} & set(loaded) == set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -126,8 +126,8 @@ class Actions:
         self.may_end = asyncio.Event()
         self.may_end.set()
 
-    def notice(self, event: Event) -> None:
-        self.told.append(event.instance_id)
+    def notice(self, events: Iterable[Event]) -> None:
+        self.told += [event.instance_id for event in events]
 
     def wants(self, event: Event) -> bool:
         return event.kind == INTERRUPTION

@@ -1,6 +1,7 @@
 """The command line. The only place where objects are put together.
 
 Each command has a module of its own, which is imported when it is called: `sink --help` loads no SDK.
+`reaching.py` finds the cloud, and
 `wiring.py` builds what several of them need. Errors leave as one line and an exit code (`sink.errors`);
 a foreign traceback never reaches the user.
 """
@@ -21,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes around the help would cost half of the time that it takes
 )
 
 _TYPER_USAGE = 2
@@ -47,11 +49,10 @@ def run(
         bool, typer.Option("--drain", help="End when the queues are empty and all is settled.")
     ] = False,
 ) -> None:
-    """Take events out of the queues, for ever: store each, act on it, delete it."""
-    from sink.cli.run import run_sink
-    from sink.cli.settings import read_settings
+    """Take events out of the queues, for ever: store, act, delete."""
+    from sink.cli.start import start_sink
 
-    run_sink(read_settings(context.obj), drain=drain)
+    start_sink(context.obj, drain=drain)
 
 
 @app.command()
@@ -96,7 +97,7 @@ def explain(
     end: Annotated[str | None, typer.Option("--to", help="Likewise. Default: now.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell all that is known of an instance or event: what happened, what was done, and why nothing was."""
+    """Tell all of an instance or event, and why nothing was done."""
     from sink.cli.explain import explain_history
     from sink.cli.settings import read_settings
 
@@ -111,7 +112,7 @@ def actions(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the actions: what is on, what it answers, what holds it back, what it needs."""
+    """Show the actions: what is on, what holds it back, what it needs."""
     from sink.cli.actions import resume_action, show_actions
     from sink.cli.settings import read_settings
 
@@ -130,7 +131,10 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="Decisions that would be the same, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Decide about recorded events again, under the settings of today; nothing is called."""
+    """Decide about recorded events again, under the settings of today.
+
+    Nothing is called.
+    """
     from sink.cli.replay import show_replay
     from sink.cli.settings import read_settings
 
@@ -172,7 +176,7 @@ def report(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
 )
 def local(context: typer.Context) -> None:
-    """Run the embedded cloud alone; `sink local --help` has its options."""
+    """Run the embedded cloud alone; its own --help has the options."""
     from sink.local.server import main as serve
 
     raise SystemExit(serve(context.args))

@@ -1,7 +1,7 @@
 """Settings become actions: the ledger, the cloud's doors, the guards, and the dispatcher over all of them.
 
-`sink run` opens it around the pipeline, `sink actions` and `sink replay` take the modules alone. What
-this needs of SDKs and databases is imported when an action is enabled, and not before.
+`sink run` opens it around the pipeline, `sink actions` and `sink replay` take the modules alone. All that
+actions need of SDKs and databases comes with it, so it is imported when one is enabled, and not before.
 """
 
 from __future__ import annotations
@@ -10,33 +10,24 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sink.cli.wiring import Cloud
+from sink.cli.reaching import Cloud
+from sink.cli.wiring import build_actions
+from sink.cloud import RATES, AlibabaCloud, Endpoints, Rate
 from sink.config import EndpointsSection, Settings
-from sink.pipeline import Actions, NoActions
+from sink.dispatch import Dispatcher, Module
+from sink.guard import Guard
+from sink.ledger import Ledger
 from sink.telemetry import Journal
-
-if TYPE_CHECKING:
-    from sink.action import Action
-    from sink.cloud import AlibabaCloud, Endpoints
-    from sink.dispatch import Module
-    from sink.guard import Guard
 
 _REMEMBERED_DAYS = 15
 """How long a run is remembered: MNS keeps a message for 7 days at most, and a queue may be copied."""
 
 
 @asynccontextmanager
-async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
+async def open_dispatcher(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Dispatcher]:
     """The enabled actions, ready for the pipeline. What was begun and not ended is resumed."""
-    if not settings.action:
-        yield NoActions()
-        return
-    from sink.dispatch import Dispatcher
-    from sink.ledger import Ledger
-
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(str(settings.ledger.url), settings.sink.id))
         await ledger.prune(round((time.time() - _REMEMBERED_DAYS * 86_400) * 1000))
@@ -49,26 +40,14 @@ async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> As
 
 def build_modules(settings: Settings) -> Sequence[Module]:
     """Every enabled action with its guard, in the order of `[actions] enabled`."""
-    from sink.dispatch import Module
-
     return [
         Module(action, build_guard(settings, action.name), settings.action[action.name].mode)
         for action in build_actions(settings)
     ]
 
 
-def build_actions(settings: Settings) -> Sequence[Action]:
-    """Every enabled action, in the order of `[actions] enabled`."""
-    from sink.action import find_actions
-
-    classes = find_actions(settings.actions.enabled)
-    return [classes[name](own.options) for name, own in settings.action.items()]
-
-
 def build_guard(settings: Settings, name: str) -> Guard:
     """The rules for one action."""
-    from sink.guard import Guard
-
     return Guard(
         limits=settings.action[name].limits,
         regions=frozenset(regions_of(settings)),
@@ -79,8 +58,6 @@ def build_guard(settings: Settings, name: str) -> Guard:
 
 def build_cloud(settings: Settings, cloud: Cloud, journal: Journal) -> AlibabaCloud:
     """What actions may ask and order, wherever it is."""
-    from sink.cloud import RATES, AlibabaCloud, Rate
-
     most = settings.actions.calls_per_second
     return AlibabaCloud(
         _endpoints(settings, cloud),
@@ -119,8 +96,6 @@ def account_of(settings: Settings) -> str:
 
 
 def _endpoints(settings: Settings, cloud: Cloud) -> Endpoints:
-    from sink.cloud import Endpoints
-
     if settings.local.enabled:
         return Endpoints(**dict.fromkeys(EndpointsSection.model_fields, cloud.mns))
     return Endpoints(**{name: url or "" for name, url in settings.endpoints})

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from sink.cli.query import moment
+from sink.cli.reaching import reach_cloud
 from sink.cli.settings import read_settings
-from sink.cli.wiring import build_logstore, reach_cloud
+from sink.cli.wiring import build_logstore
 
 if TYPE_CHECKING:
     from sink.analysis.history import History

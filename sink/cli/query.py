@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sink.cli.reaching import reach_cloud
 from sink.cli.terminal import table_console
-from sink.cli.wiring import build_logstore, reach_cloud
+from sink.cli.wiring import build_logstore
 from sink.config import Settings
 from sink.errors import UsageError
 from sink.stores.sls import Answer

@@ -20,8 +20,9 @@ from rich.text import Text
 from sink.cli.acting import build_modules, pace_of
 from sink.cli.live import STATUS_STYLE
 from sink.cli.query import AHEAD_SECONDS, moment
+from sink.cli.reaching import reach_cloud
 from sink.cli.terminal import table_console
-from sink.cli.wiring import build_logstore, reach_cloud
+from sink.cli.wiring import build_logstore
 from sink.config import Settings
 from sink.errors import UsageError
 from sink.events import Event, parse_body

@@ -14,7 +14,8 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from sink.cli.wiring import build_source, queue_of, reach_cloud
+from sink.cli.reaching import reach_cloud
+from sink.cli.wiring import build_source, queue_of
 from sink.config import Settings
 from sink.errors import UsageError
 from sink.sources import BATCH, MnsSource

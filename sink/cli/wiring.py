@@ -1,72 +1,22 @@
-"""Settings become objects: where the cloud is, the queues, the logstore, the pipeline."""
+"""Settings become objects: the queues, the logstore, the pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from sink.cli.reaching import Cloud
 from sink.config import Settings
-from sink.credentials import LOCAL_KEYS, DefaultChain, Provider
-from sink.errors import Unreachable, UsageError
-from sink.pipeline import Actions, Limits, Pipeline, Report
+from sink.errors import UsageError
+from sink.pipeline import Actions, Limits, NoActions, Pipeline, Report
 from sink.sources import MnsSource
 from sink.stores import GroupingStore, LogWriter
+from sink.telemetry import Journal
 
 if TYPE_CHECKING:
+    from sink.action import Action
     from sink.stores.sls import SlsLogstore
-
-_LOCAL_VISIBILITY_SECONDS = 30
-_LOCAL_TTL_DAYS = 3650
-
-
-@dataclass(frozen=True, slots=True)
-class Cloud:
-    """Where the services are, and whose keys they take."""
-
-    mns: str
-    sls: str
-    provider: Provider
-
-
-@contextmanager
-def reach_cloud(settings: Settings, *, fleet: bool = False) -> Iterator[Cloud]:
-    """The cloud that the settings name; the embedded one is started, or joined where it runs."""
-    if not settings.local.enabled:
-        yield Cloud(settings.mns.endpoint or "", settings.sls.endpoint or "", provider_of(settings))
-        return
-    from sink.local.embedded import CloudNotStarted, attach
-
-    local = settings.local
-    try:
-        options = ["--port", str(local.port), "--fleet-speed", str(local.fleet_speed)]
-        with attach(local.data, options) as embedded:
-            cloud = Cloud(embedded.url, embedded.url, provider_of(settings))
-            _furnish(settings, cloud)
-            if fleet and local.fleet:
-                embedded.let_fleet_live(local.fleet, local.fleet_speed, settings.mns.queues[0])
-            yield cloud
-    except CloudNotStarted as error:
-        raise Unreachable("The embedded cloud", "", str(error)) from error
-
-
-def provider_of(settings: Settings) -> Provider:
-    """Whose keys the cloud that the settings name takes."""
-    return LOCAL_KEYS if settings.local.enabled else DefaultChain()
-
-
-def _furnish(settings: Settings, cloud: Cloud) -> None:
-    """Make the queues and the logstore in the embedded cloud. A real one is never changed by the way."""
-    import asyncio
-
-    for name in settings.mns.queues:
-        source = build_source(settings, cloud, name)
-        asyncio.run(source.create(_LOCAL_VISIBILITY_SECONDS))
-        source.close()
-    logstore = build_logstore(settings, cloud)
-    logstore.create(_LOCAL_TTL_DAYS)
-    logstore.close()
 
 
 def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 32) -> MnsSource:
@@ -76,14 +26,14 @@ def build_source(settings: Settings, cloud: Cloud, queue: str, settlers: int = 3
 
 
 def build_writer(settings: Settings, cloud: Cloud) -> LogWriter:
-    """The logstore, to write to."""
+    """The logstore, to be made or written to."""
     sls = settings.sls
     return LogWriter(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
 
 
 def build_logstore(settings: Settings, cloud: Cloud) -> SlsLogstore:
-    """The logstore, to be made or searched."""
-    from sink.stores.sls import SlsLogstore  # here, for the SDK takes a second, and `sink run` needs none
+    """The logstore, to be searched."""
+    from sink.stores.sls import SlsLogstore  # here, for the SDK is slow to load, and `sink run` needs none
 
     sls = settings.sls
     return SlsLogstore(cloud.sls, sls.project, sls.logstore, cloud.provider, region=settings.sink.region)
@@ -110,6 +60,26 @@ async def open_pipeline(
                 receivers=settings.mns.receivers,
                 limits=_limits(settings),
             )
+
+
+@asynccontextmanager
+async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
+    """The enabled actions. While there are none, nothing of theirs is loaded."""
+    if not settings.action:
+        yield NoActions()
+        return
+    from sink.cli.acting import open_dispatcher
+
+    async with open_dispatcher(settings, cloud, journal) as dispatcher:
+        yield dispatcher
+
+
+def build_actions(settings: Settings) -> Sequence[Action]:
+    """Every enabled action by itself, in the order of `[actions] enabled`."""
+    from sink.action import find_actions
+
+    classes = find_actions(settings.actions.enabled)
+    return [classes[name](own.options) for name, own in settings.action.items()]
 
 
 def _limits(settings: Settings) -> Limits:

@@ -6,13 +6,14 @@
     instances.py    evidence.py    scaling.py    balancers/    one API each, as values of `sink.action`
     sharing.py      questions that wait together are asked together
     gate.py         the order of calls, their rates and repetitions: turn.py, lanes.py, rates.py
+    late.py         the client, made at the first call
     api.py          one call through the vendor's client: calls.py what a call is, codes.py what refusals mean
 
 Everything raises CloudError and nothing else.
 """
 
 from sink.cloud.alibaba import PERMISSIONS, PRODUCTS, AlibabaCloud, needed
-from sink.cloud.api import Endpoints
+from sink.cloud.late import Endpoints
 from sink.cloud.membership import CacheState
 from sink.cloud.rates import RATES, Rate
 

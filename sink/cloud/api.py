@@ -6,7 +6,8 @@ key that it was given: our signer asks our provider, at each request, so that to
 plain http unless told otherwise: here https, but for loopback. It writes each refusal to standard error:
 whoever called tells of it, or had expected it.
 
-Everything here is synchronous and may be called from many threads at once.
+It takes a while to load, so `late.py` does that at the first call. Everything here is synchronous and may be
+called from many threads at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import logging
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -31,6 +31,7 @@ from aliyunsdkcore.request import CommonRequest
 
 from sink.cloud.calls import Answer, Call, Document
 from sink.cloud.codes import UNKNOWN_HOST, kind_of
+from sink.cloud.late import Endpoints
 from sink.credentials import Provider
 from sink.errors import CloudError, Unreachable
 
@@ -57,27 +58,15 @@ _NO_SUCH_NAME = re.compile(
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Where each product is: a URL with scheme, or "" for the vendor's own in each region."""
+def url_of(endpoints: Endpoints, product: str, region_id: str) -> str:
+    """The URL of a product in a region.
 
-    ecs: str = ""
-    slb: str = ""
-    alb: str = ""
-    nlb: str = ""
-    ess: str = ""
-    cms: str = ""
-    actiontrail: str = ""
-
-    def url(self, product: str, region_id: str) -> str:
-        """The URL of a product in a region.
-
-        >>> Endpoints(slb="http://127.0.0.1:8080").url("slb", "cn-hangzhou")
-        'http://127.0.0.1:8080'
-        >>> Endpoints().url("slb", "cn-hangzhou"), Endpoints().url("slb", "cn-wulanchabu")
-        ('https://slb.aliyuncs.com', 'https://slb.cn-wulanchabu.aliyuncs.com')
-        """
-        return str(getattr(self, product)) or f"https://{vendor_host(product, region_id)}"
+    >>> url_of(Endpoints(slb="http://127.0.0.1:8080"), "slb", "cn-hangzhou")
+    'http://127.0.0.1:8080'
+    >>> url_of(Endpoints(), "slb", "cn-hangzhou"), url_of(Endpoints(), "slb", "cn-wulanchabu")
+    ('https://slb.aliyuncs.com', 'https://slb.cn-wulanchabu.aliyuncs.com')
+    """
+    return str(getattr(endpoints, product)) or f"https://{vendor_host(product, region_id)}"
 
 
 def vendor_host(product: str, region_id: str) -> str:
@@ -126,7 +115,7 @@ class Api:
 
     def _request(self, call: Call[Any]) -> CommonRequest:
         request = CommonRequest(
-            domain=self._endpoints.url(call.product, call.region_id),
+            domain=url_of(self._endpoints, call.product, call.region_id),
             version=VERSIONS[call.product],
             action_name=call.action,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from random import Random
 from types import TracebackType
@@ -102,9 +102,10 @@ class Dispatcher:
         """Tell whether any module handles this event."""
         return any(module.action.wants(event) for module in self._modules.values())
 
-    def notice(self, event: Event) -> None:
-        """Remember the event for whoever decides by it or waits for it."""
-        self._newsroom.hear(event)
+    def notice(self, events: Iterable[Event]) -> None:
+        """Remember the events for whoever decides by them or waits for them."""
+        for event in events:
+            self._newsroom.hear(event)
 
     async def act(self, event: Event) -> Sequence[Record]:
         """Run every module that handles the event to its end; their records."""

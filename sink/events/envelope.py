@@ -194,8 +194,8 @@ def read_content(value: Any) -> Mapping[str, Any]:
 def read_time_ms(text: str, zone_of_bare_times: tzinfo) -> int | None:
     """Milliseconds since the epoch of a time as any envelope writes it, or None.
 
-    Compact or extended ISO 8601, with and without milliseconds, seconds, zone and colon; or
-    epoch seconds or milliseconds.
+    Compact or extended ISO 8601, with and without milliseconds, seconds, zone and colon; or epoch seconds or
+    milliseconds.
     """
     if text.isdigit() and len(text) in (10, 13):
         return int(text) * (1000 if len(text) == 10 else 1)

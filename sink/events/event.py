@@ -22,7 +22,7 @@ from msgspec.structs import fields
 
 from sink.events.encoding import Encoder
 from sink.events.envelope import NotAnEventError, decode_text, open_text, read_content, read_time_ms
-from sink.events.record import DELIVERY, EVENT, QUARANTINE, Receipt, Record
+from sink.events.record import EVENT, QUARANTINE, Receipt, Record
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -84,34 +84,40 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `event`. Its time is the event's own, or of receipt where it has none."""
         time_ms = receipt.received_at_ms if self.event_time_ms is None else self.event_time_ms
-        shared = (
+        what = (
             self.product, self.name, self.kind, self.status, self.state, self.level, self.region_id,
             self.account_id, self.resource_type, self.instance_type, self.zone_id, self.envelope,
         )  # fmt: skip
+        whom = (self.resource_arn, self.resource_id, self.instance_id, self.instance_name)
         own = (
-            self.event_key, self.event_id, self.resource_arn, self.resource_id, self.instance_id,
-            self.instance_name, self.event_time,
+            self.event_key, self.event_id, self.event_time,
             "" if self.event_time_ms is None else str(self.event_time_ms),
-            self.content_json, self.body, *receipt.texts,
+            self.content_json, self.body, receipt.message_id,
         )  # fmt: skip
-        encoded = _OWN.encode(own, receipt.contents, _shared_contents(shared))
+        encoded = _OWN.encode(own, receipt.contents, _encode_what(what), _encode_whom(whom))
         return Record(EVENT, time_ms // 1000, encoded)
 
 
-_SHARED = Encoder(
+_WHAT = Encoder(
     "product", "name", "kind", "status", "state", "level", "region_id", "account_id", "resource_type",
     "instance_type", "zone_id", "envelope",
 )  # fmt: skip
+_WHOM = Encoder("resource_arn", "resource_id", "instance_id", "instance_name")
 _OWN = Encoder(
-    "event_key", "event_id", "resource_arn", "resource_id", "instance_id", "instance_name", "event_time",
-    "event_time_ms", "content", "body", *DELIVERY,
+    "event_key", "event_id", "event_time", "event_time_ms", "content", "body", "mns_message_id"
 )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
-def _shared_contents(texts: tuple[str, ...]) -> bytes:
+def _encode_what(texts: tuple[str, ...]) -> bytes:
     """Fields that many events share, encoded once for each combination: a fleet has some hundreds."""
-    return _SHARED.encode(texts)
+    return _WHAT.encode(texts)
+
+
+@lru_cache(maxsize=4096)
+def _encode_whom(texts: tuple[str, ...]) -> bytes:
+    """An instance's own: its events come a few together, as it stops and starts and is released."""
+    return _WHOM.encode(texts)
 
 
 class Unreadable(msgspec.Struct, frozen=True, gc=False):
@@ -123,11 +129,11 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
 
     def record(self, receipt: Receipt) -> Record:
         """The record of topic `quarantine`, at the time of receipt."""
-        own = (self.event_key, self.reason, self.body, *receipt.texts)
+        own = (self.event_key, self.reason, self.body, receipt.message_id)
         return Record(QUARANTINE, receipt.received_at_ms // 1000, _UNREADABLE.encode(own, receipt.contents))
 
 
-_UNREADABLE = Encoder("event_key", "reason", "body", *DELIVERY)
+_UNREADABLE = Encoder("event_key", "reason", "body", "mns_message_id")
 
 
 class _Outside(msgspec.Struct, rename="camel", gc=False):

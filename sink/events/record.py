@@ -39,11 +39,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         """The fields by name, read back."""
         return decoded(self.contents)
 
-    @property
-    def size(self) -> int:
-        """Bytes, near enough: what SLS counts against its limits."""
-        return len(self.contents)
-
     def quarantined(self, reason: str) -> Record:
         """The same message as a quarantine record: its body and how it came, and why it stands here."""
         fields = self.fields
@@ -74,24 +69,17 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def contents(self) -> bytes:
-        """The record's fields that hardly ever change between two messages, encoded."""
-        return _lasting(self.queue, self.dequeue_count, self.sink_id)
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """The values of `DELIVERY`, the fields that are the message's own."""
-        return self.message_id, str(self.received_at_ms)
+        """All of it but the message's id, encoded: what messages of one receive share."""
+        return _receive_contents(self.queue, self.dequeue_count, self.received_at_ms, self.sink_id)
 
 
-DELIVERY = ("mns_message_id", "received_at_ms")
-
-
-@lru_cache(maxsize=1024)
-def _lasting(queue: str, dequeue_count: int, sink_id: str) -> bytes:
+@lru_cache(maxsize=256)
+def _receive_contents(queue: str, dequeue_count: int, received_at_ms: int, sink_id: str) -> bytes:
     fields = {
         "schema_version": SCHEMA_VERSION,
         "mns_queue": queue,
         "dequeue_count": str(dequeue_count),
+        "received_at_ms": str(received_at_ms),
         "sink_id": sink_id,
     }
     return contents(fields)

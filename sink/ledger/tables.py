@@ -32,6 +32,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -118,12 +119,6 @@ Index("sink_run_claimed", run.c.module, run.c.claimed_at_ms, run.c.instance_id)
 Index("sink_run_admitted", run.c.module, run.c.admitted_at_ms)
 Index("sink_run_instance", run.c.instance_id, run.c.module, run.c.admitted_at_ms)
 Index("sink_run_closed", run.c.closed_at_ms)
-Index(
-    "sink_run_open",
-    run.c.claimed_at_ms,
-    sqlite_where=run.c.closed_at_ms.is_(None),
-    postgresql_where=run.c.closed_at_ms.is_(None),
-)
 
 order = Table(
     "sink_order",
@@ -158,6 +153,10 @@ module = Table(
 )
 
 
+_OPEN_RUNS = "CREATE INDEX IF NOT EXISTS sink_run_open ON sink_run (claimed_at_ms) WHERE closed_at_ms IS NULL"
+"""In words that both databases know: as an `Index` it would load the dialects of both, and takes a while."""
+
+
 def create(connection: Connection) -> None:
     """Create what is missing. Raises LedgerError for tables of a version that this one does not know."""
     is_new = not inspect(connection).has_table(schema.name)
@@ -169,5 +168,6 @@ def create(connection: Connection) -> None:
             "was done, so let the queue run empty first",
         )
     metadata.create_all(connection)
+    connection.execute(text(_OPEN_RUNS))
     if is_new:
         connection.execute(insert(schema).values(version=VERSION))

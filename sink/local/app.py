@@ -36,8 +36,10 @@ from sink.local.pop.service import PopService
 from sink.local.pop.signature import Authentication
 from sink.local.products import PRODUCTS
 from sink.local.sls.service import SlsService
-from sink.local.stage import Stage
 from sink.local.wire import Clock, Request, Response, Service
+
+STAGED = (f"{PREFIX}instances", f"{PREFIX}market")
+"""The pages that `Stage` answers begin so."""
 
 
 class Cloud:
@@ -55,7 +57,6 @@ class Cloud:
         self._clock = clock
         self._fleet = fleet or FleetPlan(0, 1.0, "ecs-events", Random())
         self._fleets = Fleets(data, self._fleet, self._make_fleet)
-        self._stage = Stage(self._fleets, clock)
         self.mns = MnsService(data, accounts, clock)
         authentication = Authentication(accounts)
         self._services: Sequence[Service] = (
@@ -99,9 +100,8 @@ class Cloud:
         service = next((service for service in self._services if service.accepts(request)), None)
         if request.path == PREFIX + "hold" and not self._stopped.is_set():
             await self._hold(request, send)
-        elif request.path.startswith(PREFIX) and self._stage.accepts(request.path.removeprefix(PREFIX)):
-            answer = await self._stage.answer(request, request.path.removeprefix(PREFIX))
-            await write(send, answer, self._clock())
+        elif request.path.startswith(STAGED):
+            await write(send, await self._set_scene(request), self._clock())
         elif request.path.startswith(PREFIX):
             await write(send, self._control.answer(request), self._clock())
         elif service is None:
@@ -120,12 +120,18 @@ class Cloud:
 
     async def _hold(self, request: Request, send: Send) -> None:
         """Keep the answer open until the client hangs up. Its one line is our process id."""
+        plan = FleetPlan.asked_for(request.parameters)
         with self.holders.hold():
-            async with self._fleets.living(FleetPlan.asked_for(request.parameters)):
-                await send({"type": "http.response.start", "status": 200, "headers": []})
-                await send({"type": "http.response.body", "body": b"%d\n" % os.getpid(), "more_body": True})
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"%d\n" % os.getpid(), "more_body": True})
+            async with self._fleets.living(plan):
                 await request.disconnected()
         await send({"type": "http.response.body"})
+
+    async def _set_scene(self, request: Request) -> Response:
+        from sink.local.stage import Stage  # here, for pydantic comes with it, and takes a while to load
+
+        return await Stage(self._fleets, self._clock).answer(request, request.path.removeprefix(PREFIX))
 
     async def _hung_up(self, receive: Receive) -> None:
         """Wait for the client to go. When the cloud stops, it counts as gone."""

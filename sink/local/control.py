@@ -27,9 +27,8 @@ from dataclasses import asdict
 from importlib.metadata import version
 
 import orjson
-from pydantic import ValidationError
 
-from sink.local.faults import Fault, Faults
+from sink.local.faults import Faults
 from sink.local.holders import Holders
 from sink.local.journal import Journal
 from sink.local.wire import Request, Response
@@ -76,9 +75,11 @@ class Control:
         return json_response(200, [fault.model_dump() for fault in self._faults.all()])
 
     def _add_fault(self, body: bytes) -> Response:
+        from sink.local.fault import Fault
+
         try:
             fault = Fault.model_validate_json(body)
-        except ValidationError as error:
+        except ValueError as error:
             return json_response(400, {"error": str(error)})
         self._faults.add(fault)
         return json_response(201, fault.model_dump())

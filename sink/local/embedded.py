@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -59,8 +59,9 @@ class Attached:
             hold.close()
 
 
-def attach(data: Path, options: Sequence[str] = ()) -> Attached:
-    """Hold the cloud of this folder. `options` are those of `sink local`, for a cloud that has to be started.
+def attach(data: Path, options: Sequence[str] = (), meanwhile: Callable[[], None] = lambda: None) -> Attached:
+    """Hold the cloud of this folder. For one that has to be started, `options` are those of `sink local`, and
+    what is to be done `meanwhile` is done while it starts.
 
     Waits up to ten seconds for a predecessor that is still closing. Raises CloudNotStarted.
     """
@@ -69,7 +70,7 @@ def attach(data: Path, options: Sequence[str] = ()) -> Attached:
         where = address(data)
         hold = where and _hold(where)
         if not hold:
-            where = _start(data, options)
+            where = _start(data, options, meanwhile)
             hold = where and _hold(where)
         if where and hold:
             return Attached(where, hold)
@@ -90,8 +91,8 @@ def _hold(where: Address, query: str = "") -> HTTPConnection | None:
     return None
 
 
-def _start(data: Path, options: Sequence[str]) -> Address | None:
-    """Start a cloud and wait until it is ready. None: another process has the folder."""
+def _start(data: Path, options: Sequence[str], meanwhile: Callable[[], None]) -> Address | None:
+    """Start a cloud and wait until it is ready, busy meanwhile. None: another process has the folder."""
     data.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "sink.local", "--until-unused", "--data", str(data), *options]
     with (data / "cloud.log").open("ab") as log:
@@ -100,6 +101,7 @@ def _start(data: Path, options: Sequence[str]) -> Address | None:
         )
     assert process.stdout is not None
     with process.stdout:
+        meanwhile()
         line = process.stdout.readline().decode()
     if line.startswith("ready "):
         threading.Thread(target=process.wait, name="reap cloud", daemon=True).start()

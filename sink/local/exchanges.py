@@ -13,10 +13,14 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sink.local.faults import Fault, Faults
+from sink.local.faults import Faults
 from sink.local.journal import Exchange, Journal
 from sink.local.wire import Clock, Request, Response, Service
+
+if TYPE_CHECKING:
+    from sink.local.fault import Fault
 
 
 @dataclass(frozen=True, slots=True)

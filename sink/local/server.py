@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import gc
 import ipaddress
 import logging
 import os
@@ -113,6 +114,8 @@ async def _stop_when_unused(cloud: Cloud) -> None:
 
 
 def _announce(data: Path, url: str) -> None:
+    """Tell where the cloud is, now that it is ready; `__main__` let no garbage be looked for until here."""
+    gc.enable()
     folder.publish(data, url)
     announce(url)
 

@@ -35,10 +35,6 @@ class Stage:
         self._fleets = fleets
         self._clock = clock
 
-    def accepts(self, page: str) -> bool:
-        """Tell whether this page, without the prefix, is one of ours."""
-        return page.split("/")[0] in ("instances", "market")
-
     async def answer(self, request: Request, page: str) -> Response:
         """Answer one request; 404 for an instance that is not there, 400 for what cannot be."""
         account_id = request.parameters.get("account", DEFAULT_ACCOUNT_ID)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class Store(Protocol):
 class Actions(Protocol):
     """The enabled action modules."""
 
-    def notice(self, event: Event) -> None:
-        """An event was received; what is under way may be waiting for it."""
+    def notice(self, events: Iterable[Event]) -> None:
+        """Events were received; what is under way may be waiting for them."""
 
     def wants(self, event: Event) -> bool:
         """Tell whether any of them handles this event."""
@@ -57,8 +57,8 @@ class Actions(Protocol):
 class NoActions:
     """What runs while no action is enabled."""
 
-    def notice(self, event: Event) -> None:
-        """Nothing waits for it."""
+    def notice(self, events: Iterable[Event]) -> None:
+        """Nothing waits for them."""
 
     def wants(self, event: Event) -> bool:
         """No."""

@@ -112,11 +112,10 @@ class Pipeline:
         """Begin what actions there are, without waiting for the store."""
         self._report.received(events)
         self.tally.received += len(messages)
-        parsed = [(m, event) for m, event in zip(messages, events, strict=True) if isinstance(event, Event)]
+        parsed = {m: event for m, event in zip(messages, events, strict=True) if isinstance(event, Event)}
         self.tally.quarantined += len(messages) - len(parsed)
-        for _, event in parsed:
-            self._actions.notice(event)
-        wanted = {message: event for message, event in parsed if self._actions.wants(event)}
+        self._actions.notice(parsed.values())
+        wanted = {message: event for message, event in parsed.items() if self._actions.wants(event)}
         inlet.want(wanted)
         return {message: asyncio.create_task(self._act(event)) for message, event in wanted.items()}
 

@@ -10,7 +10,6 @@ it every entity that a document could define.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
 import msgspec
@@ -82,10 +81,8 @@ def new_handle(answer: Answer) -> str:
 
 def _messages(answer: Answer) -> list[Received]:
     """Read every message, or none: an answer is not believed in part."""
-    rows = rows_of(answer.body, _MESSAGE)
-    if rows is None:
-        rows = _parsed_rows(_root(answer, "Messages"))
     try:
+        rows = rows_of(answer.body, _MESSAGE) or _parsed_rows(_root(answer, "Messages"))
         return [
             Received(message_id, handle, body, int(count), int(first), int(following))
             for message_id, handle, body, count, first, following in rows
@@ -94,10 +91,8 @@ def _messages(answer: Answer) -> list[Received]:
         raise _no_answer(f"a message that lacks something: {error}") from error
 
 
-def _parsed_rows(root: Element) -> Iterator[tuple[str, ...]]:
-    for message in root:
-        fields = _fields(message)
-        yield tuple(fields[name] for name in _MESSAGE)
+def _parsed_rows(root: Element) -> list[tuple[str, ...]]:
+    return [tuple(fields[name] for name in _MESSAGE) for fields in map(_fields, root)]
 
 
 def _refusal(answer: Answer) -> CloudError:

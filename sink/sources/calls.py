@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from hashlib import md5
 from urllib.parse import urlsplit
@@ -46,9 +46,12 @@ class Calls:
             self._receives[question] = self._request(keys, "GET", target)
         return self._receives[question]
 
-    def delete(self, keys: Keys, handles: Iterable[str]) -> bytes:
+    def delete(self, keys: Keys, handles: Sequence[str]) -> bytes:
         """BatchDeleteMessage: at most 16."""
-        items = "".join([f"<ReceiptHandle>{_escaped(handle)}</ReceiptHandle>" for handle in handles])
+        together = "".join(handles)
+        if any(mark in together for mark in "&<>\r"):
+            handles = [_escaped(handle) for handle in handles]
+        items = "".join([f"<ReceiptHandle>{handle}</ReceiptHandle>" for handle in handles])
         return self._request(keys, "DELETE", self._messages, f"{_HANDLES}{items}</ReceiptHandles>".encode())
 
     def hide(self, keys: Keys, handle: str, seconds: int) -> bytes:

@@ -101,19 +101,16 @@ class GroupingStore:
         refusal = self._circuit.refusal()
         if refusal is not None:
             return [refusal] * len(records)
-        positions: dict[str, list[int]] = {}
-        for at, record in enumerate(records):
-            positions.setdefault(record.topic, []).append(at)
-        slips = [self._enqueue(topic, [records[at] for at in part]) for topic, part in positions.items()]
-        outcomes: list[Outcome] = [None] * len(records)
-        for part, slip in zip(positions.values(), slips, strict=True):
-            for at, outcome in zip(part, await slip.outcomes, strict=True):
-                outcomes[at] = outcome
-        return outcomes
+        parts: dict[str, list[Record]] = {}
+        for record in records:
+            parts.setdefault(record.topic, []).append(record)
+        slips = {topic: self._enqueue(topic, part) for topic, part in parts.items()}
+        outcomes = {topic: iter(await slip.outcomes) for topic, slip in slips.items()}
+        return [next(outcomes[record.topic]) for record in records]
 
     def _enqueue(self, topic: str, records: Sequence[Record]) -> _Slip:
         future = asyncio.get_running_loop().create_future()
-        slip = _Slip(topic, records, future, sum(record.size for record in records))
+        slip = _Slip(topic, records, future, sum([len(record.contents) for record in records]))
         self._slips.append(slip)
         self._waiting += len(records)
         self._open_lane()

@@ -1,6 +1,6 @@
 """Signatures of SLS, version 4 ("Request signatures" of the API reference; the SDK's `AuthV4`).
 
-`writing.py` signs each PutLogs with it. The key that signs is derived from the secret and the day by four
+`writing.py` signs its requests with it. The key that signs is derived from the secret and the day by four
 hashes, and kept while both stay the same.
 """
 

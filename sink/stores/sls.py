@@ -1,31 +1,28 @@
-"""An SLS logstore, made and searched, through the official SDK: what commands need, not every event.
+"""An SLS logstore, searched through the official SDK: what commands need, not every event.
 
 The SDK's client tries a failing call ten times, a second apart. Here its answers are turned into our
 exceptions below that loop, so that each call is made once. Requests are signed with v4: v1 sets the locale
-of the whole process at every request. The import takes a second, so `wiring.py` does it where it is used.
+of the whole process at every request. The import takes a while, so `wiring.py` does it where it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from aliyun.log import IndexConfig, LogClient
+from aliyun.log import LogClient
 from aliyun.log.logexception import LogException
 
 from sink.credentials import Provider
-from sink.errors import CloudError, Rejected, Unreachable
+from sink.errors import CloudError, Unreachable
 from sink.stores import errors
 from sink.stores.endpoint import is_address
 from sink.stores.errors import CHECK_ENDPOINT
-from sink.stores.index import index_config
 
 _ANSWER_SECONDS = 60
 """SLS cuts a query off after 55 s."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,6 @@ class SlsLogstore:
             milliseconds=answer.get_elapsed_mills(),
         )
 
-    def create(self, ttl_days: int) -> None:
-        """Create project, logstore and index, whichever are missing; what is there is left as it is."""
-        unless_there(lambda: self._client.create_project(self.project, "ecs-event-sink"))
-        unless_there(lambda: self._client.create_logstore(self.project, self.name, ttl=ttl_days))
-        config = IndexConfig()
-        config.from_json(index_config())
-        unless_there(lambda: self._client.create_index(self.project, self.name, config))
-
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -101,16 +90,6 @@ def _mapped() -> Iterator[None]:
         raise Unreachable(
             "SLS", type(error).__name__, f"no answer of SLS's: {error}", CHECK_ENDPOINT
         ) from error
-
-
-def unless_there(create: Callable[[], object]) -> None:
-    """Create what may be there already."""
-    try:
-        with _mapped():
-            create()
-    except Rejected as error:
-        if not error.code.lower().endswith(("alreadyexist", "alreadyexists")):
-            raise
 
 
 class _OneTryClient(LogClient):  # type: ignore[misc]

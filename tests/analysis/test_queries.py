@@ -21,7 +21,7 @@ from sink.events import Record
 from sink.stores.sls import Answer, SlsLogstore
 from tests.analysis import streams
 from tests.local.conftest import running_cloud
-from tests.processes import put_records
+from tests.processes import make_logstore, put_records
 
 PATIENCE_SECONDS = 20
 STREAMS = ["clean", "duplicated", "shuffled", "lossy", "random1", "random2", "random3", "empty"]
@@ -33,7 +33,7 @@ def logstore(folder: Path, records: Sequence[streams.Record]) -> Iterator[SlsLog
     with running_cloud(folder / "cloud") as cloud:
         store = SlsLogstore(cloud.url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
         try:
-            store.create(ttl_days=30)
+            make_logstore(cloud.url)
             logs = [Record.of("event", int(found["event_time_ms"]) // 1000, found) for found in records]
             for first in range(0, len(logs), 1000):
                 put_records(cloud.url, logs[first : first + 1000])

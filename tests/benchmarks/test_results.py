@@ -5,14 +5,18 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import benchmarks
 from benchmarks import comparison, page, picture, throughput
+from benchmarks.growth import Panel, growth
 from benchmarks.results import Machine, Results, Row
+from benchmarks.spans import Span, spans
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -119,15 +123,14 @@ def test_a_picture_of_no_file_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_page_says_what_the_results_say() -> None:
     """Who edits a figure by hand, or the text in the wrong place, is found out."""
-    rendered = page.render(Results.load(DOCS / "throughput.json"), Results.load(DOCS / "embedded.json"))
-
-    assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == rendered
+    assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page.render(page.load(DOCS))
 
 
-def test_page_and_picture_are_written_where_the_results_are(tmp_path: Path) -> None:
+def test_page_and_pictures_are_written_where_the_results_are(tmp_path: Path) -> None:
     """Of whichever run."""
+    for name in page.TABLES:
+        (tmp_path / f"{name}.json").write_bytes((DOCS / f"{name}.json").read_bytes())
     RESULTS.save(tmp_path / "throughput.json")
-    (tmp_path / "embedded.json").write_bytes((DOCS / "embedded.json").read_bytes())
 
     page.write(tmp_path)
 
@@ -135,7 +138,30 @@ def test_page_and_picture_are_written_where_the_results_are(tmp_path: Path) -> N
     assert "| sink | 100 | 5,000 | 5,000 | 9,000 | 2.5 |" in text
     assert "a processor" in text
     assert "$" not in text
-    assert (tmp_path / "throughput.png").exists()
+    pictures = {f"{name}.png" for name in page.PICTURES}
+    assert {path.name for path in tmp_path.glob("*.png")} == pictures
+    assert set(re.findall(r"\]\(([a-z]+\.png)\)", text)) == pictures
+
+
+def test_growth_is_drawn_as_a_line_for_each_subject() -> None:
+    """By size, whatever the order of the rows."""
+    panel = Panel("rate", "events_per_second", "events/s", RESULTS.parts["growth"])
+
+    (axes,) = growth("Growth", [panel], MACHINE, "events").axes
+
+    (line,) = axes.lines
+    assert np.asarray(line.get_xydata()).tolist() == [[100, 5500], [2000, 5000]]
+
+
+def test_a_span_is_drawn_with_its_bound() -> None:
+    """Where it has one."""
+    lines = [Span("start", 1.0, 2.0, 3.0, bound=1.5), Span("other", 1.0, 1.0, 1.0)]
+
+    (axes,) = spans("Times", lines, MACHINE, "seconds").axes
+
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
+    bars = [line for line in axes.lines if line.get_marker() == "|"]
+    assert [np.asarray(bar.get_xydata()).tolist() for bar in bars] == [[[1.5, 1]]]
 
 
 def test_this_machine_can_be_described() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sink.cli.acting import account_of, build_cloud, build_modules, pace_of
+from sink.cli.reaching import Cloud, reach_cloud
 from sink.cli.settings import read_settings
-from sink.cli.wiring import Cloud, reach_cloud
 from sink.config import Settings
 from sink.telemetry import Journal
 from tests.faults import requests

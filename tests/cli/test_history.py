@@ -12,7 +12,8 @@ import pytest
 
 from sink.analysis.history import History
 from sink.cli.history import moment_ms, nearest, read_history
-from sink.cli.wiring import build_logstore, reach_cloud
+from sink.cli.reaching import reach_cloud
+from sink.cli.wiring import build_logstore
 from sink.config import load_settings
 from sink.errors import UsageError
 from sink.events import Event, Receipt, Record, parse_body

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sink.cloud.api import VERSIONS, Api, Endpoints, vendor_host
+from sink.cloud.api import VERSIONS, Api, url_of, vendor_host
 from sink.cloud.calls import Call, Document
+from sink.cloud.late import Endpoints
 from sink.credentials import LOCAL_KEYS, DefaultChain, Keys, StaticKeys
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
 from sink.local.accounts import AccessKey
@@ -334,15 +335,16 @@ def test_a_proxy_of_the_environment_is_used_for_the_vendor(
 def test_the_vendors_hosts_of_old_and_new_regions(product: str, region_id: str, host: str) -> None:
     """Old regions share central hosts, and new ones have their own."""
     assert vendor_host(product, region_id) == host
-    assert Endpoints().url(product, region_id) == f"https://{host}"
+    assert url_of(Endpoints(), product, region_id) == f"https://{host}"
 
 
 def test_an_endpoint_that_is_set_holds_for_all_regions() -> None:
     """A test cloud or an internal address stands for the product as a whole."""
     endpoints = Endpoints(slb="http://127.0.0.1:1")
 
-    assert endpoints.url("slb", "cn-hangzhou") == endpoints.url("slb", "eu-west-1") == "http://127.0.0.1:1"
-    assert endpoints.url("ecs", "eu-west-1").startswith("https://")
+    for region in ("cn-hangzhou", "eu-west-1"):
+        assert url_of(endpoints, "slb", region) == "http://127.0.0.1:1"
+    assert url_of(endpoints, "ecs", "eu-west-1").startswith("https://")
 
 
 def test_the_versions_are_those_of_the_embedded_cloud() -> None:

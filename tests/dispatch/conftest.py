@@ -146,7 +146,7 @@ class Bench:
 
     async def act(self, event: Event) -> dict[str, str]:
         """The fields of the one record of an event."""
-        self.dispatcher.notice(event)
+        self.dispatcher.notice([event])
         (record,) = await self.dispatcher.act(event)
         assert record.topic == "action"
         return dict(record.fields)

@@ -50,6 +50,18 @@ def test_a_cloud_is_started_when_there_is_none(tmp_path: Path) -> None:
     wait_until_free(tmp_path)
 
 
+def test_what_is_to_be_done_meanwhile_is_done_while_a_cloud_starts(tmp_path: Path) -> None:
+    """Where none has to be started there is no meanwhile."""
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(address(tmp_path) is None)
+
+    with attach(tmp_path, (), look), attach(tmp_path, (), look):
+        assert seen == [True]
+    wait_until_free(tmp_path)
+
+
 def test_a_running_cloud_is_shared(tmp_path: Path) -> None:
     """Two users of one folder talk to one process."""
     with attach(tmp_path) as first, attach(tmp_path) as second:

@@ -17,7 +17,7 @@ from sink.stores.sls import Answer, SlsLogstore, error_of
 from tests import samples
 from tests.conftest import RunningCloud
 from tests.faults import STRANGE_ANSWERS, answering, inject, requests
-from tests.processes import put_records
+from tests.processes import make_logstore, put_records
 from tests.stores.test_errors import CODES
 
 PATIENCE_SECONDS = 10
@@ -28,7 +28,7 @@ def logstore(url: str, keys: StaticKeys = LOCAL_KEYS, create: bool = True) -> It
     store = SlsLogstore(url, "ecs-event-sink", "ecs-events", keys, region="cn-hangzhou")
     try:
         if create:
-            store.create(ttl_days=30)
+            make_logstore(url, keys)
         yield store
     finally:
         store.close()
@@ -107,14 +107,6 @@ def test_times_outside_the_window_are_taken(cloud: RunningCloud) -> None:
         answer = found(store, "*", 3)
 
     assert {row["event_time"] for row in answer.rows} == set(times)
-
-
-def test_making_it_twice_changes_nothing(cloud: RunningCloud) -> None:
-    """Starting the sink on a logstore that is there leaves it as it is."""
-    with logstore(cloud.url) as store:
-        put_records(cloud.url, [event_record(samples.state_change())])
-        store.create(ttl_days=1)
-        assert len(found(store, "*").rows) == 1
 
 
 def failure(url: str, keys: StaticKeys = LOCAL_KEYS, create: bool = True) -> CloudError:

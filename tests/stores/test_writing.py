@@ -8,17 +8,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from aliyun.log import LogClient
 from aliyun.log.log_logs_pb2 import LogGroup
 
 from sink.credentials import LOCAL_KEYS, Keys, StaticKeys
-from sink.errors import CloudError, Denied, Missing, Unreachable
+from sink.errors import CloudError, Denied, Missing, Throttled, Unreachable
 from sink.events import Receipt, Record, parse_body
 from sink.stores import LogWriter
 from sink.stores.encoding import NEWEST_SECONDS, OLDEST_SECONDS, log_group
+from sink.stores.index import index_config
 from sink.wire import NO_ANSWER
 from tests import samples
 from tests.conftest import RunningCloud
@@ -91,13 +92,18 @@ def sent_by_the_sdk(records: list[Record], keys: StaticKeys) -> bytes:
         log = group.Logs.add(Time=record.time)
         for key, value in record.fields.items():
             log.Contents.add(Key=key, Value=value)
-    with recording() as (url, request):
-        client = LogClient(url, credentials_provider=keys, auth_version="v4", region=REGION)
-        # The SDK looks for an address with scheme and port still on it, and so never finds one.
-        setattr(client, "_isRowIp", True)  # noqa: B010
+    with recording() as (url, request), sdk_client(url, keys) as client:
         client.put_log_raw(PROJECT, LOGSTORE, group)
-        client._session.close()
         return request()
+
+
+@contextmanager
+def sdk_client(url: str, keys: StaticKeys = LOCAL_KEYS) -> Iterator[LogClient]:
+    client = LogClient(url, credentials_provider=keys, auth_version="v4", region=REGION)
+    # The SDK looks for an address with scheme and port still on it, and so never finds one.
+    setattr(client, "_isRowIp", True)  # noqa: B010
+    yield client
+    client._session.close()
 
 
 def sent_by_us(records: list[Record], keys: StaticKeys, now: float) -> bytes:
@@ -153,6 +159,35 @@ def test_records_are_stored_over_one_connection(cloud: RunningCloud, keys: Stati
 
     asyncio.run(put())
     assert [entry["status"] for entry in requests(cloud.url, "PostLogStoreLogs")] == [200] * 3
+
+
+def test_a_logstore_is_made_once(cloud: RunningCloud) -> None:
+    """With the index of `index.py`; one that is there is left as it is."""
+    make_logstore(cloud.url)
+    create(cloud.url, ttl_days=1)
+
+    with sdk_client(cloud.url) as client:
+        assert client.get_logstore(PROJECT, LOGSTORE).get_ttl() == 30
+        index = client.get_index_config(PROJECT, LOGSTORE).get_index_config().to_json()
+    assert set(index["keys"]) == set(index_config()["keys"])
+    made = [entry["status"] for entry in requests(cloud.url) if entry["operation"].startswith("Create")]
+    assert made == [200] * 3 + [400] * 3
+
+
+def test_a_logstore_that_cannot_be_made_is_told(cloud: RunningCloud) -> None:
+    """That it is there already is the only refusal that is none."""
+    inject(cloud.url, "sls:CreateLogStore", status=403, code="ProjectQuotaExceed", message="enough")
+
+    with pytest.raises(Throttled):
+        create(cloud.url, ttl_days=30)
+
+
+def create(url: str, ttl_days: int) -> None:
+    async def run() -> None:
+        with closing(LogWriter(url, PROJECT, LOGSTORE, LOCAL_KEYS, region=REGION)) as writer:
+            await writer.create(ttl_days)
+
+    asyncio.run(run())
 
 
 def test_a_missing_project_says_what_to_do(cloud: RunningCloud) -> None:

@@ -18,8 +18,9 @@ from sink.cli.explain.decisions import headline, notice_bar, shown, timing
 from sink.cli.explain.timeline import Entry, Wanted, span, timeline
 from sink.cli.live import STATUS_STYLE
 from sink.cli.query import AHEAD_SECONDS, moment
+from sink.cli.reaching import reach_cloud
 from sink.cli.terminal import table_console
-from sink.cli.wiring import build_logstore, reach_cloud
+from sink.cli.wiring import build_logstore
 from sink.config import Settings
 from sink.errors import UsageError
 

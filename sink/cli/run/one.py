@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sink.cli.acting import open_actions
 from sink.cli.live import View, say_what_is_left, shown
+from sink.cli.reaching import Cloud
 from sink.cli.run.process import obey_signals
-from sink.cli.wiring import Cloud, open_pipeline
+from sink.cli.wiring import open_actions, open_pipeline
 from sink.config import Settings
 from sink.telemetry import Journal
 

@@ -24,9 +24,9 @@ def run_on_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def _rest_garbage_collector() -> None:
     """Take what the start built for good, and look for cycles seldom: an event leaves none on its way."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()
 
 
 def obey_signals(stop: Callable[[], None], insisted: Callable[[], None] | None = None) -> None:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, fields, replace
 from signal import SIGTERM, strsignal
 
 from sink.backoff import Backoff
-from sink.cli.acting import open_actions
 from sink.cli.live import View, say_what_is_left, shown
+from sink.cli.reaching import Cloud
 from sink.cli.run.link import Asked, Ended, Figures, Heard, Link, Said, Start
 from sink.cli.run.process import obey_signals
-from sink.cli.wiring import Cloud
+from sink.cli.wiring import open_actions
 from sink.config import Settings
 from sink.events import Event, parse_body
 from sink.pipeline import Actions, Tally
@@ -191,8 +191,7 @@ class Crew:
                 case Said():
                     sys.stderr.write(message.line)
                 case Heard():
-                    for event in message.events:
-                        self._actions.notice(event)
+                    self._actions.notice(message.events)
                 case Asked():
                     task = asyncio.create_task(self._act(worker.link, message))
                     self._acting.add(task)

@@ -11,11 +11,11 @@ import socket
 import sys
 
 from sink.cli import leave_in_order
-from sink.cli.acting import build_actions
+from sink.cli.reaching import Cloud, provider_of
 from sink.cli.run.afar import ActionsAfar
 from sink.cli.run.link import Ended, Figures, Link, Said, Start
 from sink.cli.run.process import obey_signals, run_on_loop
-from sink.cli.wiring import Cloud, open_pipeline, provider_of
+from sink.cli.wiring import build_actions, open_pipeline
 from sink.pipeline import NoActions, Pipeline
 from sink.telemetry import Journal, configure_logging
 

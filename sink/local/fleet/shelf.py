@@ -10,8 +10,6 @@ from __future__ import annotations
 import sqlite3
 from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter
-
 T = TypeVar("T")
 
 SCHEMA = """
@@ -25,6 +23,10 @@ class Shelf(Generic[T]):
     """The things of one type, by id, oldest first."""
 
     def __init__(self, connection: sqlite3.Connection, form: type[T]) -> None:
+        from pydantic import (
+            TypeAdapter,  # here, for a cloud starts without shelves, and pydantic takes a while
+        )
+
         self._connection = connection
         self._kind = form.__name__
         self._adapter = TypeAdapter(form)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from sink.local.sls.errors import SlsError, parameter_invalid
 from sink.local.sls.search.config import IndexConfig, KeyIndex, Tokens
-from sink.local.sls.search.syntax import And, Not, Or, Range, Search, Term, Wildcard, conditions
+from sink.local.sls.search.tree import And, Not, Or, Range, Search, Term, Wildcard, conditions
 from sink.local.sls.search.words import FIELD, VALUE, WordPattern, escaped, split_words, word_pattern
 
 EXACT_KEYS = {"__topic__": "topic", "__source__": "source", "source": "source", "topic": "topic"}

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sink.local.sls.search.config import Tokens
-from sink.local.sls.search.syntax import Glyph, Term, Wildcard
+from sink.local.sls.search.tree import Glyph, Term, Wildcard
 
 FIELD, VALUE = "\x1e", "\x1f"
 HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")

@@ -11,7 +11,8 @@ from sink.local.sls.logs import StoredLog
 from sink.local.sls.search.config import IndexConfig
 from sink.local.sls.search.engine import SearchEngine
 from sink.local.sls.search.queries import LogQuery
-from sink.local.sls.search.syntax import And, Not, Or, Range, Search, Term, parse_search
+from sink.local.sls.search.syntax import parse_search
+from sink.local.sls.search.tree import And, Not, Or, Range, Search, Term
 
 INDEX = {
     "line": {"token": [" ", "/"]},

@@ -5,18 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sink.local.sls.errors import SlsError
-from sink.local.sls.search.syntax import (
-    EVERYTHING,
-    And,
-    Not,
-    Or,
-    Range,
-    Search,
-    Term,
-    Wildcard,
-    parse_search,
-    split_query,
-)
+from sink.local.sls.search.syntax import parse_search, split_query
+from sink.local.sls.search.tree import EVERYTHING, And, Not, Or, Range, Search, Term, Wildcard
 
 
 def word(text: str, key: str | None = None) -> Term:
