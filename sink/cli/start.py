@@ -31,7 +31,7 @@ def start_sink(config: Path, *, drain: bool) -> None:
 
 
 def _load(settings: Settings) -> None:
-    import_module("sink.cli.run")
+    import_module("sink.cli.run.one" if settings.sink.processes == 1 else "sink.cli.run.several")
     import_module("sink.sources.sdk")  # makes the queue in the embedded cloud
     if settings.action:
         import_module("sink.cli.acting")

@@ -62,14 +62,6 @@ async def open_pipeline(
             )
 
 
-def build_actions(settings: Settings) -> Sequence[Action]:
-    """Every enabled action, in the order of `[actions] enabled`."""
-    from sink.action import find_actions
-
-    classes = find_actions(settings.actions.enabled)
-    return [classes[name](own.options) for name, own in settings.action.items()]
-
-
 @asynccontextmanager
 async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> AsyncIterator[Actions]:
     """The enabled actions. While there are none, nothing of theirs is loaded."""
@@ -80,6 +72,14 @@ async def open_actions(settings: Settings, cloud: Cloud, journal: Journal) -> As
 
     async with open_dispatcher(settings, cloud, journal) as dispatcher:
         yield dispatcher
+
+
+def build_actions(settings: Settings) -> Sequence[Action]:
+    """Every enabled action by itself, in the order of `[actions] enabled`."""
+    from sink.action import find_actions
+
+    classes = find_actions(settings.actions.enabled)
+    return [classes[name](own.options) for name, own in settings.action.items()]
 
 
 def _limits(settings: Settings) -> Limits:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import sys
 
 from sink.cli.reaching import Cloud
-from sink.cli.run.one import run_one
 from sink.cli.run.process import run_on_loop
-from sink.cli.run.several import run_several
 from sink.config import Settings
 from sink.telemetry import configure_logging
 
@@ -20,5 +18,8 @@ from sink.telemetry import configure_logging
 def run_sink(settings: Settings, cloud: Cloud, *, drain: bool) -> None:
     """Run until a signal, or with `drain` until the queues are empty."""
     configure_logging(live=sys.stdout.isatty())
-    run = run_one if settings.sink.processes == 1 else run_several
+    if settings.sink.processes == 1:
+        from sink.cli.run.one import run_one as run
+    else:
+        from sink.cli.run.several import run_several as run
     run_on_loop(lambda: run(settings, cloud, drain))

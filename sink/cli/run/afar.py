@@ -31,16 +31,14 @@ class ActionsAfar:
         self._link = link
         self._numbers = count()
         self._waiting: dict[int, asyncio.Future[Sequence[Record]]] = {}
-        self._unheard: list[Event] = []
 
     def notice(self, events: Iterable[Event]) -> None:
-        """Let the parent know of them, together with what else this round of the loop brings.
+        """Let the parent know of them.
 
-        A parent that has not listened for long is spared it: news are a memory that may be short.
+        One that has not listened for long is spared it: news are a memory that may be short.
         """
-        if not self._unheard:
-            asyncio.get_running_loop().call_soon(self._tell)
-        self._unheard += events
+        if self._link.unsent_bytes < _MOST_UNSENT_BYTES:
+            self._link.send(Heard.of(events))
 
     def wants(self, event: Event) -> bool:
         """Tell whether any of them handles this event."""
@@ -50,7 +48,6 @@ class ActionsAfar:
         """Have the parent bring each to a final outcome. Raises SinkError where a bug there prevented it."""
         if not self._link.is_open:
             raise asyncio.CancelledError("the parent is gone")
-        self._tell()
         number = next(self._numbers)
         future: asyncio.Future[Sequence[Record]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
@@ -74,8 +71,3 @@ class ActionsAfar:
         """The parent is gone."""
         for future in self._waiting.values():
             future.cancel()
-
-    def _tell(self) -> None:
-        events, self._unheard = self._unheard, []
-        if events and self._link.unsent_bytes < _MOST_UNSENT_BYTES:
-            self._link.send(Heard.of(events))
