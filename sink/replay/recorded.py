@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import orjson
 
 from sink.action import Group, GroupState, Instance, News, Order, Place, Run, ScalingMember, restored
+from sink.dispatch import ADMITTED
 from sink.errors import PermanentError
 
 
@@ -23,7 +25,10 @@ def steps_of(record: Mapping[str, str]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was answered in a run. The same question again gets its later answers."""
+    """What was answered in a run before it was admitted. The same question again gets its later answers.
+
+    What was read after that shows the action's own effects, which a plan that asks once more must not meet.
+    """
 
     by_question: Mapping[str, deque[Any]] = field(default_factory=dict)
 
@@ -31,7 +36,7 @@ class Answers:
     def of(cls, record: Mapping[str, str]) -> Answers:
         """The answers in a record's steps."""
         found: dict[str, deque[Any]] = defaultdict(deque)
-        for step in steps_of(record):
+        for step in takewhile(lambda step: step["step"] != ADMITTED, steps_of(record)):
             found[step["step"]].extend([step.get("result")] * step.get("times", 1))
         return cls(dict(found))
 
