@@ -96,9 +96,11 @@ class Pipeline:
         """Take the messages of one receive all the way."""
         events = [parse_body(message.body) for message in messages]
         acting = self._begin_acting(inlet, messages, events)
-        stored = await self._write(
-            [event.record(self._receipt(message)) for message, event in zip(messages, events, strict=True)]
-        )
+        records = [
+            event.record(self._receipt(message)) for message, event in zip(messages, events, strict=True)
+        ]
+        del events  # Hundreds of batches may wait for the store, and these would wait with them.
+        stored = await self._write(records)
         outcomes = dict(zip(messages, stored, strict=True))
         for message, acted in acting.items():
             done = outcomes.pop(message)
