@@ -94,7 +94,7 @@ def _draw_growth(figure: SubFigure, rows: Sequence[Row]) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     panels[0].set_title("growth with size, no latency", loc="left", fontsize=9.5)
-    panels[0].legend(loc="lower right", fontsize=8)
+    panels[0].legend(loc="center right", fontsize=8)
 
 
 def _draw_line(axes: Axes, rows: Sequence[Row], figure: str) -> None:
