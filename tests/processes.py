@@ -50,7 +50,9 @@ class Sink:
         keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "local", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret"}
         return cls(folder, config, keys)
 
-    def call(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, stdin: bytes | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "sink", *arguments],
@@ -59,7 +61,7 @@ class Sink:
             input=stdin.decode() if stdin is not None else None,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=patience_seconds,
             check=False,
         )
 

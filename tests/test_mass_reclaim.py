@@ -142,7 +142,7 @@ def test_all_are_out_in_time_and_no_group_is_emptied(reclaim: Reclaim) -> None:
         code, _, log = running.stop()
     assert code == 0, log
     heal(url)
-    assert reclaim.sink.call("run", "--drain").returncode == 0
+    assert reclaim.sink.call("run", "--drain", patience_seconds=60 + RECLAIMS).returncode == 0
 
     records = reclaim.records()
     assert Counter(record["status"] for record in records) == {"done": len(reclaim.doomed)}
