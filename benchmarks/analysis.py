@@ -23,6 +23,7 @@ import duckdb
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from benchmarks.command import conclude, parser_of
 from benchmarks.growth import Panel, growth
 from benchmarks.results import Machine, Results, Row
 from benchmarks.tables import Figures
@@ -136,12 +137,10 @@ def _cells(row: Row, rows: Sequence[Row]) -> list[str]:
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.analysis", description=__doc__.split("\n")[0])
+    parser = parser_of("analysis", __doc__)
     add = parser.add_argument
     add("--sizes", type=int, nargs="+", default=[100_000, 1_000_000], metavar="N", help="events")
     add("--runs", type=int, default=3, help="of which the medians are shown")
-    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
-    add("--json", type=Path, help="keep the results in this file")
     add("--alone", nargs=2, metavar=("WHO", "FILE"), help="run one contestant here, and print its figures")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -156,10 +155,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(alone(options.alone[0], Path(options.alone[1])))
         return
     results = measure(options, console)
-    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
-    console.print(f"{results.machine}.")
-    if options.json:
-        results.save(options.json)
+    conclude(results, tables(results), options.json, console)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from benchmarks.bodies import event_bodies
+from benchmarks.command import conclude, parser_of
 from benchmarks.growth import Panel, growth
 from benchmarks.results import Machine, Results, Row
 from benchmarks.searching import FILL, encoded, puts, queries
@@ -100,14 +100,12 @@ def _query_cells(row: Row) -> list[str]:
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.embedded", description=__doc__.split("\n")[0])
+    parser = parser_of("embedded", __doc__)
     add = parser.add_argument
     add("--messages", type=int, default=16_000, help="through the queue, on four connections")
     add("--groups", type=int, default=100, help="PutLogs of each size")
     add("--sizes", type=int, nargs="+", default=[100_000, 1_000_000], metavar="N", help="records to search")
     add("--runs", type=int, default=5, help="of which the medians are shown")
-    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
-    add("--json", type=Path, help="keep the results in this file")
     options = parser.parse_args(arguments)
     if options.quick:
         options.messages, options.groups, options.sizes, options.runs = 640, 8, [1000, 3000], 1
@@ -118,10 +116,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, show, keep."""
     options, console = read_options(arguments), table_console()
     results = measure(options, console)
-    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
-    console.print(f"{results.machine}.")
-    if options.json:
-        results.save(options.json)
+    conclude(results, tables(results), options.json, console)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ PICTURES: Mapping[str, Callable[[Results], Figure]] = {
     "embedded": embedded.picture,
     "analysis": analysis.picture,
 }
-_DOTS_PER_INCH = 160
 
 
 def load(folder: Path) -> dict[str, Results]:
@@ -57,7 +56,7 @@ def write(folder: Path) -> None:
     found = load(folder)
     (folder / "benchmarks.md").write_text(render(found), encoding="utf-8")
     for name, results in found.items():
-        PICTURES[name](results).savefig(folder / f"{name}.png", dpi=_DOTS_PER_INCH)
+        picture.save(PICTURES[name](results), folder / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -43,10 +43,10 @@ def throughput(results: Results) -> Figure:
     return figure
 
 
-def save(results: Results, path: Path) -> None:
-    """Draw it into a file: PNG, SVG or PDF by its suffix."""
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture: PNG, SVG or PDF by the file's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    throughput(results).savefig(path, dpi=160)
+    figure.savefig(path, dpi=160)
 
 
 def _caption(machine: Machine) -> str:

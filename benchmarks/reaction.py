@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -36,10 +35,12 @@ from mns.queue import Message, Queue, QueueMeta
 from rich.console import Console
 
 from benchmarks.answers import BATCH
+from benchmarks.command import conclude, parser_of
 from benchmarks.measure import KEYS, BenchmarkError, environment
 from benchmarks.place import LOGSTORE, PROJECT, QUEUE, REGION
 from benchmarks.results import Machine, Results, Row
 from benchmarks.rivals.handmade import Connection, Requests
+from benchmarks.running import log_of, running_sink
 from benchmarks.spans import Span, spans
 from benchmarks.tables import Figures
 from benchmarks.traffic import together
@@ -194,24 +195,9 @@ class Site:
     @contextmanager
     def sink(self) -> Iterator[subprocess.Popen[bytes]]:
         """A sink at work that knows all groups; afterwards stopped in good order. Raises BenchmarkError."""
-        with (self._folder / "sink.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "sink", "run"],
-                cwd=self._folder,
-                env=environment(),
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
-        try:
+        with running_sink(self._folder, environment(), subprocess.DEVNULL) as process:
             self._await(lambda: self._has_read_groups(process), "the groups were read")
             yield process
-            process.send_signal(signal.SIGTERM)
-            process.wait(_PATIENCE_SECONDS)
-        finally:
-            process.kill()
-            process.wait()
-        if process.returncode:
-            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{self._log()}")
 
     def times(self, enqueued_ms: Mapping[str, float]) -> list[Times]:
         """The moments of each notice, once every group was edited. Raises BenchmarkError."""
@@ -227,7 +213,7 @@ class Site:
 
     def _has_read_groups(self, process: subprocess.Popen[bytes]) -> bool:
         if process.poll() is not None:
-            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{self._log()}")
+            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{log_of(self._folder)}")
         return len(requests(self.url, "DescribeHealthStatus")) >= len(self.doomed)
 
     def _orders(self) -> list[tuple[str, int, int, int]]:
@@ -252,11 +238,10 @@ class Site:
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while not condition():
             if time.monotonic() > give_up_at:
-                raise BenchmarkError(f"in vain it was waited that {what}; the sink said:\n{self._log()}")
+                raise BenchmarkError(
+                    f"in vain it was waited that {what}; the sink said:\n{log_of(self._folder)}"
+                )
             time.sleep(_LOOK_SECONDS)  # to leave the cores to what is measured
-
-    def _log(self) -> str:
-        return (self._folder / "sink.log").read_text(encoding="utf-8")
 
     def _some_instance(self) -> Instance:
         return launch(self._random, time.time(), REGION, State.RUNNING)
@@ -388,13 +373,11 @@ def _left(row: Row) -> list[str]:
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reaction", description=__doc__.split("\n")[0])
+    parser = parser_of("reaction", __doc__)
     add = parser.add_argument
     add("--notices", type=int, default=100, help="interruptions under each condition")
     add("--backlog", type=int, default=50_000, help="ordinary state changes that wait when they come")
     add("--seed", type=int, default=1, help="of instances and of the pauses between notices")
-    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
-    add("--json", type=Path, help="keep the results in this file")
     options = parser.parse_args(arguments)
     if options.quick:
         options.notices, options.backlog = 6, 320
@@ -405,10 +388,13 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, show, keep."""
     options, console = read_options(arguments), table_console()
     results = measure(options, console)
-    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
-    console.print(f"{results.machine}. The embedded cloud shares these cores, and is part of the time.")
-    if options.json:
-        results.save(options.json)
+    conclude(
+        results,
+        tables(results),
+        options.json,
+        console,
+        " The embedded cloud shares these cores, and is part of the time.",
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the embedded cloud's own journal. Commands run once before the clock does, so th
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -26,8 +25,10 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from benchmarks.clocks import cpu_seconds, resident_megabytes, wakes
+from benchmarks.command import conclude, parser_of
 from benchmarks.measure import BenchmarkError, environment
 from benchmarks.results import Machine, Results, Row
+from benchmarks.running import log_of, running_sink
 from benchmarks.spans import Span, spans
 from benchmarks.tables import Figures
 from sink.cli.terminal import table_console
@@ -147,26 +148,11 @@ def _answered(url: str, since: float, until: float) -> Counter[str]:
 @contextmanager
 def running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A sink that has said that it receives; afterwards stopped in good order. Raises BenchmarkError."""
-    with (folder / "sink.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*_SINK, "run"], cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=log
-        )
-    try:
+    with running_sink(folder, _environment(), subprocess.PIPE) as process:
         assert process.stdout is not None
         if not any(READY in line for line in process.stdout):
-            raise BenchmarkError(f"the sink did not start:\n{_said(folder)}")
+            raise BenchmarkError(f"the sink did not start:\n{log_of(folder)}")
         yield process
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=_END_SECONDS)
-        if process.returncode:
-            raise BenchmarkError(f"the sink ended with {process.returncode}:\n{_said(folder)}")
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _said(folder: Path) -> str:
-    return (folder / "sink.log").read_text(encoding="utf-8")
 
 
 def _configure(folder: Path, condition: Condition) -> None:
@@ -242,12 +228,10 @@ def _idle(row: Row) -> list[str]:
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.standing", description=__doc__.split("\n")[0])
+    parser = parser_of("standing", __doc__)
     add = parser.add_argument
     add("--runs", type=int, default=5, help="of each start, of which the medians are shown")
     add("--seconds", type=float, default=30.0, help="how long each sink is watched while it waits")
-    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
-    add("--json", type=Path, help="keep the results in this file")
     options = parser.parse_args(arguments)
     options.conditions = CONDITIONS
     if options.quick:
@@ -259,10 +243,13 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, show, keep."""
     options, console = read_options(arguments), table_console()
     results = measure(options, console)
-    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
-    console.print(f"{results.machine}. Idle, less than {MOST_CPU_PERCENT:g} % of a core is the bound.")
-    if options.json:
-        results.save(options.json)
+    conclude(
+        results,
+        tables(results),
+        options.json,
+        console,
+        f" Idle, less than {MOST_CPU_PERCENT:g} % of a core is the bound.",
+    )
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from benchmarks.bodies import event_bodies
+from benchmarks.command import conclude, parser_of
 from benchmarks.comparison import tables
 from benchmarks.measure import CannedServer, canned_server, cores, run_rival
-from benchmarks.picture import save
+from benchmarks.picture import save, throughput
 from benchmarks.results import Machine, Results, Row
 from benchmarks.rivals import RIVALS, Rival, sink_in
 from benchmarks.verify import verify
@@ -136,9 +137,7 @@ def profile(events: int, latency_ms: float, console: Console) -> None:
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.throughput", description=__doc__.split("\n")[0]
-    )
+    parser = parser_of("throughput", __doc__)
     add = parser.add_argument
     add("--events", type=int, default=30_000, help="for each rival, fewer for the slow ones")
     add("--runs", type=int, default=5, help="of which the medians are shown")
@@ -148,8 +147,6 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--processes", type=int, nargs="*", default=[], metavar="N", help="also the sink in so many processes"
     )
-    add("--quick", action="store_true", help="seconds instead of minutes; the figures mean little")
-    add("--json", type=Path, help="keep the results in this file")
     add("--picture", type=Path, help="draw the results of the --json file, and measure nothing")
     add("--verify", action="store_true", help="let every rival do its work on the embedded cloud")
     add("--profile", action="store_true", help="run the sink alone, under cProfile")
@@ -169,21 +166,17 @@ def main(arguments: Sequence[str]) -> None:
     elif options.profile:
         profile(options.events, options.latency[0], console)
     elif options.picture:
-        save(Results.load(options.json), options.picture)
+        save(throughput(Results.load(options.json)), options.picture)
     else:
         show(compare(options, console), options.json, console)
 
 
 def show(results: Results, path: Path | None, console: Console) -> None:
     """Print the results, and keep them where a file is named."""
-    console.print(*(table.on_terminal() for table in tables(results)), sep="\n")
-    console.print(f"{results.machine}.\nRatios of events/s to the engineer's version.")
+    remark = "\nRatios of events/s to the engineer's version."
     if len(cores()) < 2:
-        console.print(
-            "Only one core: rival and server had to share it, and the figures are of both together."
-        )
-    if path:
-        results.save(path)
+        remark += "\nOnly one core: rival and server had to share it, and the figures are of both together."
+    conclude(results, tables(results), path, console, remark)
 
 
 if __name__ == "__main__":

@@ -344,11 +344,11 @@ def test_a_delete_that_came_too_late_is_counted_and_not_fatal() -> None:
     assert (tally.deleted, tally.redelivered) == (0, 1)
 
 
-def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
-    """Receivers pause when enough is in hand."""
+def most_in_hand_while_nothing_can_be_stored(queue: Queue) -> int:
+    """Of a queue that is drained once storing goes on."""
 
-    async def run() -> tuple[int, Bench]:
-        bench = Bench(Queue([samples.state_change(instance=f"i-{n}") for n in range(500)]))
+    async def run() -> int:
+        bench = Bench(queue)
         bench.store.open.clear()
         running = asyncio.create_task(bench.pipeline.run(drain=True))
         await bench.until(lambda: bench.pipeline.in_hand >= LIMITS.in_hand)
@@ -356,13 +356,18 @@ def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
         most = bench.pipeline.in_hand
         bench.store.open.set()
         await running
-        return most, bench
+        return most
 
-    most, bench = asyncio.run(run())
+    return asyncio.run(run())
+
+
+def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
+    """Receivers pause when enough is in hand."""
+    queue = Queue([samples.state_change(instance=f"i-{n}") for n in range(500)])
 
     # The last receive may bring sixteen where there was room for one.
-    assert LIMITS.in_hand <= most < LIMITS.in_hand + 16
-    assert len(bench.queue.deleted) == 500
+    assert LIMITS.in_hand <= most_in_hand_while_nothing_can_be_stored(queue) < LIMITS.in_hand + 16
+    assert len(queue.deleted) == 500
 
 
 class FarQueue(Queue):
@@ -427,20 +432,9 @@ def test_helpers_go_when_the_backlog_is_gone() -> None:
 
 def test_what_helpers_may_bring_counts_as_in_hand() -> None:
     """Else thirty answers on their way would pass the bound together."""
+    queue = FarQueue([samples.state_change(instance=f"i-{n}") for n in range(500)])
 
-    async def run() -> int:
-        queue = FarQueue([samples.state_change(instance=f"i-{n}") for n in range(500)])
-        bench = Bench(queue)
-        bench.store.open.clear()
-        running = asyncio.create_task(bench.pipeline.run(drain=True))
-        await bench.until(lambda: bench.pipeline.in_hand >= LIMITS.in_hand)
-        await asyncio.sleep(0.02)
-        most = bench.pipeline.in_hand
-        bench.store.open.set()
-        await running
-        return most
-
-    assert LIMITS.in_hand <= asyncio.run(run()) < LIMITS.in_hand + 16
+    assert LIMITS.in_hand <= most_in_hand_while_nothing_can_be_stored(queue) < LIMITS.in_hand + 16
 
 
 def test_a_helper_that_fails_leaves_it_to_those_who_stand() -> None:

@@ -1,9 +1,8 @@
 """The command line. The only place where objects are put together.
 
 Each command has a module of its own, which is imported when it is called: `sink --help` loads no SDK.
-`reaching.py` finds the cloud, and
-`wiring.py` builds what several of them need. Errors leave as one line and an exit code (`sink.errors`);
-a foreign traceback never reaches the user.
+`reaching.py` finds the cloud, and `wiring.py` builds what several of them need. Errors leave as one line and
+an exit code (`sink.errors`); a foreign traceback never reaches the user.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import getitem
 
+_LARGEST_KEPT = 4096
+"""The largest value whose head is kept: more would be memory that grows with what is sent."""
+
 
 @lru_cache(maxsize=1 << 14)
 def varint(number: int) -> bytes:
@@ -58,7 +61,7 @@ def contents(fields: Mapping[str, str]) -> bytes:
 
 
 class _Heads(dict[int, bytes]):
-    """What stands before a key's value of so many bytes; before none, nothing. Made when first asked for."""
+    """What stands before a key's value of so many bytes; before none, nothing. Usual sizes are kept."""
 
     def __init__(self, key: str) -> None:
         super().__init__({0: b""})
@@ -66,8 +69,10 @@ class _Heads(dict[int, bytes]):
 
     def __missing__(self, size: int) -> bytes:
         inner = b"\x0a" + varint(len(self._key)) + self._key + b"\x12" + varint(size)
-        self[size] = b"\x12" + varint(len(inner) + size) + inner
-        return self[size]
+        head = b"\x12" + varint(len(inner) + size) + inner
+        if size <= _LARGEST_KEPT:
+            self[size] = head
+        return head
 
 
 def _utf8(texts: Sequence[str]) -> list[bytes]:

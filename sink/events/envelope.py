@@ -195,12 +195,14 @@ def read_time_ms(text: str, zone_of_bare_times: tzinfo) -> int | None:
     """Milliseconds since the epoch of a time as any envelope writes it, or None.
 
     Compact or extended ISO 8601, with and without milliseconds, seconds, zone and colon; or epoch seconds or
-    milliseconds.
+    milliseconds, of whose fraction nothing is read.
     """
-    if text.isdigit() and len(text) in (10, 13):
-        return int(text) * (1000 if len(text) == 10 else 1)
+    text = text.strip()
+    number = text.partition(".")[0]
+    if number.isdigit() and len(number) in (10, 13):
+        return int(number) * (1000 if len(number) == 10 else 1)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from sink.events.encoding import contents, decoded
+from sink.events.encoding import Encoder, contents, decoded
 
 SCHEMA_VERSION = "1"
 
@@ -73,13 +73,9 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
         return _receive_contents(self.queue, self.dequeue_count, self.received_at_ms, self.sink_id)
 
 
+_RECEIVE = Encoder("schema_version", "mns_queue", "dequeue_count", "received_at_ms", "sink_id")
+
+
 @lru_cache(maxsize=256)
 def _receive_contents(queue: str, dequeue_count: int, received_at_ms: int, sink_id: str) -> bytes:
-    fields = {
-        "schema_version": SCHEMA_VERSION,
-        "mns_queue": queue,
-        "dequeue_count": str(dequeue_count),
-        "received_at_ms": str(received_at_ms),
-        "sink_id": sink_id,
-    }
-    return contents(fields)
+    return _RECEIVE.encode((SCHEMA_VERSION, queue, str(dequeue_count), str(received_at_ms), sink_id))

@@ -38,8 +38,8 @@ from sink.local.products import PRODUCTS
 from sink.local.sls.service import SlsService
 from sink.local.wire import Clock, Request, Response, Service
 
-STAGED = (f"{PREFIX}instances", f"{PREFIX}market")
-"""The pages that `Stage` answers begin so."""
+STAGED = ("instances", "market")
+"""The first parts of the pages that `Stage` answers."""
 
 
 class Cloud:
@@ -100,7 +100,7 @@ class Cloud:
         service = next((service for service in self._services if service.accepts(request)), None)
         if request.path == PREFIX + "hold" and not self._stopped.is_set():
             await self._hold(request, send)
-        elif request.path.startswith(STAGED):
+        elif request.path.startswith(PREFIX) and _page(request).split("/")[0] in STAGED:
             await write(send, await self._set_scene(request), self._clock())
         elif request.path.startswith(PREFIX):
             await write(send, self._control.answer(request), self._clock())
@@ -131,7 +131,7 @@ class Cloud:
     async def _set_scene(self, request: Request) -> Response:
         from sink.local.stage import Stage  # here, for pydantic comes with it, and takes a while to load
 
-        return await Stage(self._fleets, self._clock).answer(request, request.path.removeprefix(PREFIX))
+        return await Stage(self._fleets, self._clock).answer(request, _page(request))
 
     async def _hung_up(self, receive: Receive) -> None:
         """Wait for the client to go. When the cloud stops, it counts as gone."""
@@ -178,3 +178,8 @@ class Cloud:
             speed=self._fleet.speed,
             account_id=account_id,
         )
+
+
+def _page(request: Request) -> str:
+    """Which of our own pages is asked for, without their prefix."""
+    return request.path.removeprefix(PREFIX)

@@ -319,14 +319,10 @@ def test_two_processes_never_empty_a_group(scene: Scene, tmp_path: Path) -> None
 
 def test_a_run_goes_on_when_the_process_that_asked_for_it_is_killed(scene: Scene, tmp_path: Path) -> None:
     """What it had begun is ended once, and recorded when its message comes again."""
-    sink = Sink(tmp_path / "acting", ACTING)
-    assert sink.call("run", "--drain").returncode == 0
-    group_id, servers = a_pair(scene)
+    sink, group_id, servers = an_acting_sink(scene, tmp_path)
 
     with sink.start("run") as running:
-        wait_until(lambda: len(running.workers) == 2, "two workers")
-        scene.stage("POST", f"instances/{servers[0]}/interrupt")
-        wait_until(lambda: bool(requests(scene.url, "SetVServerGroupAttribute")), "the first order")
+        interrupt_until_the_first_order(scene, running, servers[0])
         for worker in running.workers:
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: bool(removals(scene)), "the record")
@@ -339,14 +335,10 @@ def test_a_run_goes_on_when_the_process_that_asked_for_it_is_killed(scene: Scene
 
 def test_a_run_is_ended_by_the_next_sink_when_the_parent_is_killed(scene: Scene, tmp_path: Path) -> None:
     """Its workers wait for no answer any more: they give the message back, and stop."""
-    sink = Sink(tmp_path / "acting", ACTING)
-    assert sink.call("run", "--drain").returncode == 0
-    group_id, servers = a_pair(scene)
+    sink, group_id, servers = an_acting_sink(scene, tmp_path)
 
     with sink.start("run") as running:
-        wait_until(lambda: len(running.workers) == 2, "two workers")
-        scene.stage("POST", f"instances/{servers[0]}/interrupt")
-        wait_until(lambda: bool(requests(scene.url, "SetVServerGroupAttribute")), "the first order")
+        interrupt_until_the_first_order(scene, running, servers[0])
         workers = running.workers
         running.kill()
         wait_until(lambda: not any(map(is_there, workers)), "its workers are gone", patience_seconds=15)
@@ -355,6 +347,20 @@ def test_a_run_is_ended_by_the_next_sink_when_the_parent_is_killed(scene: Scene,
     assert again.returncode == 0, again.stderr
     assert removals(scene)[servers[0]]["status"] == "done"
     assert orders(scene, "RemoveVServerGroupBackendServers", group_id, servers) == {servers[0]: 1}
+
+
+def an_acting_sink(scene: Scene, folder: Path) -> tuple[Sink, str, list[str]]:
+    """A sink that found its queue empty, and a group of two servers."""
+    sink = Sink(folder / "acting", ACTING)
+    assert sink.call("run", "--drain").returncode == 0
+    return sink, *a_pair(scene)
+
+
+def interrupt_until_the_first_order(scene: Scene, running: Running, server: str) -> None:
+    """A server's run is under way when this returns."""
+    wait_until(lambda: len(running.workers) == 2, "two workers")
+    scene.stage("POST", f"instances/{server}/interrupt")
+    wait_until(lambda: bool(requests(scene.url, "SetVServerGroupAttribute")), "the first order")
 
 
 def a_pair(scene: Scene) -> tuple[str, list[str]]:

@@ -23,9 +23,8 @@ class Shelf(Generic[T]):
     """The things of one type, by id, oldest first."""
 
     def __init__(self, connection: sqlite3.Connection, form: type[T]) -> None:
-        from pydantic import (
-            TypeAdapter,  # here, for a cloud starts without shelves, and pydantic takes a while
-        )
+        # Here, for a cloud starts without shelves, and pydantic takes a while to load.
+        from pydantic import TypeAdapter
 
         self._connection = connection
         self._kind = form.__name__
