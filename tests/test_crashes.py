@@ -14,13 +14,11 @@ from random import Random
 
 import pytest
 
-from sink.credentials import LOCAL_KEYS
 from sink.events import parse_body
-from sink.stores.sls import SlsLogstore
 from tests import samples
 from tests.faults import heal, inject, requests
 from tests.local.conftest import RunningCloud
-from tests.processes import Sink, json_lines, wait_until
+from tests.processes import Sink, json_lines, stored_records, wait_until
 
 CRASHES = int(os.environ.get("SINK_CRASHES", "6"))
 FAULTS: list[tuple[str, dict[str, object]]] = [
@@ -70,8 +68,4 @@ def wait_until_more(cloud: RunningCloud, operation: str, count: int) -> None:
 
 def stored_bodies(cloud: RunningCloud) -> dict[str, str]:
     """Every distinct event_key with its body."""
-    logstore = SlsLogstore(cloud.url, "ecs-event-sink", "ecs-events", LOCAL_KEYS, region="cn-hangzhou")
-    query = "* | select event_key, arbitrary(body) as body from log group by event_key limit 1000000"
-    answer = logstore.query(query, 0, 4_000_000_000)
-    logstore.close()
-    return {row["event_key"]: row["body"] for row in answer.rows}
+    return {record["event_key"]: record["body"] for record in stored_records(cloud.url)}
