@@ -373,6 +373,9 @@ def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
 class FarQueue(Queue):
     """Answers a while later, and remembers how many receives waited at once."""
 
+    seconds = 0.03
+    """The way there and back, beside which a busy machine is quick."""
+
     def __init__(self, bodies: Sequence[str]) -> None:
         super().__init__(bodies)
         self.waiting_now = self.most_waiting = 0
@@ -383,15 +386,30 @@ class FarQueue(Queue):
         self.waiting_now += 1
         self.most_waiting = max(self.most_waiting, self.waiting_now)
         try:
-            await asyncio.sleep(0.005)
+            await self._way()
             return await super().receive(wait_seconds)
         finally:
             self.waiting_now -= 1
 
+    async def _way(self) -> None:
+        await asyncio.sleep(self.seconds)
 
-def far(count: int, limits: Limits = LIMITS) -> FarQueue:
-    """A far queue of so many messages, drained."""
-    queue = FarQueue([samples.state_change(instance=f"i-{n}") for n in range(count)])
+
+class SlowQueue(FarQueue):
+    """Answers one receive after the other."""
+
+    def __init__(self, bodies: Sequence[str]) -> None:
+        super().__init__(bodies)
+        self._turn = asyncio.Lock()
+
+    async def _way(self) -> None:
+        async with self._turn:
+            await asyncio.sleep(0.005)
+
+
+def far(count: int, limits: Limits = LIMITS, kind: type[FarQueue] = FarQueue) -> FarQueue:
+    """A queue of so many messages, drained."""
+    queue = kind([samples.state_change(instance=f"i-{n}") for n in range(count)])
     asyncio.run(Bench(queue, limits=limits).pipeline.run(drain=True))
     assert len(queue.deleted) == count
     return queue
@@ -403,6 +421,13 @@ def test_a_backlog_calls_helpers_as_many_as_may_be() -> None:
 
     assert queue.most_waiting == 2 + 5
     assert set(queue.waits) == {0, 1}
+
+
+def test_a_queue_that_serves_no_more_is_not_crowded() -> None:
+    """Helpers would wait behind one another there, and with them whatever else the service is asked."""
+    queue = far(2000, replace(LIMITS, in_hand=1000), SlowQueue)
+
+    assert 2 < queue.most_waiting <= 12 < 2 + LIMITS.helpers
 
 
 def test_messages_one_by_one_call_nobody() -> None:

@@ -77,12 +77,11 @@ class Requests:
         self._renew()
         return self._receive
 
-    def send(self, bodies: list[bytes]) -> bytes:
-        """BatchSendMessage of bodies that need no escaping."""
+    def send(self, bodies: list[bytes], delay_seconds: int = 0) -> bytes:
+        """BatchSendMessage of bodies that need no escaping, to be received after so long."""
         self._renew()
-        return _with_body(
-            self._send, "Messages", b"<Message><MessageBody>", bodies, b"</MessageBody></Message>"
-        )
+        after = b"</MessageBody><DelaySeconds>%d</DelaySeconds></Message>" % delay_seconds
+        return _with_body(self._send, "Messages", b"<Message><MessageBody>", bodies, after)
 
     def delete(self, handles: list[bytes]) -> bytes:
         """BatchDeleteMessage. Content-MD5 is optional; without it the signature does not know the body."""

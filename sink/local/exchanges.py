@@ -1,8 +1,12 @@
-"""What happens to one request between wire and service: the fault that is due, our own bugs, the journal.
+"""What happens to one request between wire and service: its turn, the fault that is due, our own bugs, the
+journal.
 
 `Cloud` reads requests and writes answers, the services know nothing of either. A bug of ours must look
 to a client like the product's own bad day, so whatever a service raises becomes that product's 500
 InternalError, with the traceback in the log.
+
+On the real cloud every product has machines of its own, here all share one event loop. So that a rush at
+one does not hold up the others, of each only one request begins in a round of the loop.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +46,7 @@ class Exchanges:
         self._journal = journal
         self._clock = clock
         self._stopped = stopped
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def reply(self, service: Service, request: Request) -> Reply:
         """Let the service answer one request, with whatever fault is due, and note it."""
@@ -49,6 +55,7 @@ class Exchanges:
         fault = self._faults.strike(f"{service.name}:{operation}", resource)
         self._journal.waiting += 1
         try:
+            await self._turn(service)
             reply = await self._reply(fault, service, request)
         finally:
             self._journal.waiting -= 1
@@ -56,6 +63,11 @@ class Exchanges:
         milliseconds = (time.perf_counter() - started) * 1000
         self._journal.note(Exchange(service.name, operation, status, at, milliseconds, resource))
         return reply
+
+    async def _turn(self, service: Service) -> None:
+        """Wait until the requests that came to this service before have begun, each in a round of its own."""
+        async with self._turns[service.name]:
+            await asyncio.sleep(0)
 
     async def _reply(self, fault: Fault | None, service: Service, request: Request) -> Reply:
         if fault is not None:

@@ -110,7 +110,7 @@ class Limits:
     acting: int = 10_000
     """And those that an action wants: minutes of drains must not stop the receivers."""
     helpers: int = 30
-    """Receivers beside the standing ones of one queue, at most, while it has more than they take."""
+    """Receivers beside the standing ones of one queue, at most, while it gives them more than those take."""
     long_poll_seconds: int = 30
     empty_seconds: float = 1.0
     """How long an empty receive takes at least, waited out here where the service did not."""

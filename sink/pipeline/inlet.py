@@ -1,8 +1,8 @@
 """One queue's end of the pipeline: who receives from it and when, and what of it is in hand.
 
 Some receivers stand and wait for messages, each in a long poll. An answer that is full means that more wait:
-it calls a helper, which receives without waiting, and whose full answers call others. So there are as many as
-hide the way to the queue, and a moment after the backlog there are none.
+if it came quickly (`pace.py`) it calls a helper, which receives without waiting, and whose full and quick
+answers call others. A helper whose answer is not so goes; a moment after the backlog there are none.
 
 Nobody receives while too much is in hand. Messages that an action wants are counted by themselves: minutes
 of drains must not stop the receivers.
@@ -19,6 +19,7 @@ from sink.backoff import Backoff
 from sink.errors import CloudError
 from sink.lease import Leases, Message
 from sink.pipeline.contract import Limits, Report, Source, Tally
+from sink.pipeline.pace import Pace
 
 
 class Inlet:
@@ -43,6 +44,8 @@ class Inlet:
         self._tally = tally
         self._limits = limits
         self._random = random
+        self._clock = clock
+        self._pace = Pace(clock)
         self._leases = Leases(source.prolong, clock)
         self._stopping = asyncio.Event()
         self._helpers: set[asyncio.Task[None]] = set()
@@ -109,10 +112,11 @@ class Inlet:
                 return
 
     async def _help(self) -> None:
-        """Receive for as long as messages wait. Troubles are left to those who stand."""
+        """Receive for as long as that is worth it. Troubles are left to those who stand."""
         with suppress(CloudError):
-            while not self._stopping.is_set() and self._is_full(await self._receive(0)):
-                pass
+            more = True
+            while more and not self._stopping.is_set():
+                _, more = await self._receive(0)
 
     async def _poll(self, wait_seconds: int) -> Sequence[Message]:
         """Receive once. An empty answer that came too early is paused after: it is billed like any other.
@@ -121,31 +125,38 @@ class Inlet:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        messages = await self._receive(wait_seconds)
+        messages, _ = await self._receive(wait_seconds)
         if not messages:
             await self._sleep(self._limits.empty_seconds - (loop.time() - began))
         return messages
 
-    async def _receive(self, wait_seconds: int) -> Sequence[Message]:
-        """Receive as soon as there is room, take in hand what came, and call for help where more waits."""
+    async def _receive(self, wait_seconds: int) -> tuple[Sequence[Message], bool]:
+        """Receive as soon as there is room, and take in hand what came.
+
+        Calls for help where another receiver would get more; tells that, too.
+        """
         await self._await_room()
         self._asking += 1
+        began = self._clock()
         try:
             messages = await self.source.receive(wait_seconds)
         finally:
             self._asking -= 1
             self._room.set()
+        more = len(messages) >= self.source.batch and self._carries_more(self._clock() - began)
         if fresh := self._leases.take(messages):
             self._unsettled.update(fresh)
             self._begin(self, fresh)
-        if self._is_full(messages) and len(self._helpers) < self._limits.helpers:
+        if more and len(self._helpers) < self._limits.helpers:
             helper = self._receivers.create_task(self._help())
             self._helpers.add(helper)
             helper.add_done_callback(self._helpers.discard)
-        return messages
+        return messages, more
 
-    def _is_full(self, messages: Sequence[Message]) -> bool:
-        return len(messages) >= self.source.batch
+    def _carries_more(self, seconds: float) -> bool:
+        if not self._helpers:
+            self._pace.begin()
+        return self._pace.carries_more(seconds)
 
     async def _await_room(self) -> None:
         while not self._has_room() and not self._stopping.is_set():

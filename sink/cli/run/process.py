@@ -6,17 +6,21 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
 
+_SWITCH_SECONDS = 0.0005
 _INSISTING_SECONDS = 1.0
 """A second signal within it is the first one's echo: `timeout` signals a process and then its whole group."""
 
 
 def run_on_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Work on an event loop of its own, to the end."""
+    # By default a thread of an SDK's may keep the interpreter for 5 ms while the loop waits for it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         _rest_garbage_collector()
         runner.run(work())
