@@ -87,11 +87,12 @@ class Leases:
 
     async def release(self, messages: Sequence[Message]) -> None:
         """Let messages go, once no prolongation of theirs is under way."""
-        for message in messages:
-            self._held.pop(message.message_id, None)
-            self._not_before.pop(message.message_id, None)
-        under_way = [task for message in messages if (task := self._under_way.get(message.message_id))]
-        if under_way:
+        names = [message.message_id for message in messages]
+        for name in names:
+            self._held.pop(name, None)
+        for name in self._not_before.keys() & names:
+            del self._not_before[name]
+        if under_way := [self._under_way[name] for name in self._under_way.keys() & names]:
             await asyncio.wait(under_way)
 
     def prolong_due(self) -> float:

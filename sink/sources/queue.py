@@ -137,23 +137,12 @@ class MnsSource:
         The lease is counted from now, by its length and on our own clock, because NextVisibleTime is on the
         server's. Only a first delivery tells that length: it began at FirstDequeueTime.
         """
-        now = self._clock()
-        received_at_ms = round(self._wall_clock() * 1000)
-        messages = []
-        for each in found:
-            if each.dequeue_count == 1:
-                self._lease_seconds = (each.next_visible_at_ms - each.first_dequeued_at_ms) / 1000
-            lease = self._lease_seconds
-            messages.append(
-                Message(
-                    self.name,
-                    each.message_id,
-                    each.handle,
-                    each.body,
-                    each.dequeue_count,
-                    received_at_ms,
-                    lease,
-                    now + lease,
-                )
-            )
-        return messages
+        first = next((each for each in found if each.dequeue_count == 1), None)
+        if first is not None:
+            self._lease_seconds = (first.next_visible_at_ms - first.first_dequeued_at_ms) / 1000
+        name, lease, at_ms = self.name, self._lease_seconds, round(self._wall_clock() * 1000)
+        until = self._clock() + lease
+        return [
+            Message(name, one.message_id, one.handle, one.body, one.dequeue_count, at_ms, lease, until)
+            for one in found
+        ]

@@ -19,6 +19,7 @@ _DOCUMENT = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _OPENING = re.compile(r"<(\w+)>")
+_LAST = itemgetter(-1)
 
 
 def rows_of(body: bytes, wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
@@ -39,18 +40,18 @@ def rows_of(body: bytes, wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
     if names[:1] != ("Message",) or not set(wanted) < set(names):
         return None
     message, pick = _shape(names, tuple(wanted))
-    rows, at = [], 0
-    while found := message.match(inside, at):
-        rows.append(pick(found.groups()))
-        at = found.end()
-    return rows if at == len(inside) else None
+    found = message.findall(inside)
+    return None if any(map(_LAST, found)) else list(map(pick, found))
 
 
 @lru_cache(maxsize=64)
 def _shape(
     names: tuple[str, ...], wanted: tuple[str, ...]
 ) -> tuple[re.Pattern[str], Callable[[tuple[str, ...]], tuple[str, ...]]]:
-    """The pattern of a message with these elements, and what picks the `wanted` of its groups."""
+    """The pattern of a message with these elements, and what picks the `wanted` of its groups.
+
+    Its last group is whatever else stands there.
+    """
     fields = [rf"<{name}>([^<]*)</{name}>\s*" for name in names[1:]]
     pick = itemgetter(*(names.index(name) - 1 for name in wanted))
-    return re.compile(rf"\s*<Message>\s*{''.join(fields)}</Message>\s*"), pick
+    return re.compile(rf"\s*<Message>\s*{''.join(fields)}</Message>\s*|(.+)", re.DOTALL), pick

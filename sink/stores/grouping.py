@@ -101,10 +101,13 @@ class GroupingStore:
         refusal = self._circuit.refusal()
         if refusal is not None:
             return [refusal] * len(records)
-        parts: dict[str, list[Record]] = {}
-        for record in records:
-            parts.setdefault(record.topic, []).append(record)
-        slips = {topic: self._enqueue(topic, part) for topic, part in parts.items()}
+        topics = {record.topic for record in records}
+        if len(topics) == 1:
+            return await self._enqueue(topics.pop(), records).outcomes
+        slips = {
+            topic: self._enqueue(topic, [record for record in records if record.topic == topic])
+            for topic in topics
+        }
         outcomes = {topic: iter(await slip.outcomes) for topic, slip in slips.items()}
         return [next(outcomes[record.topic]) for record in records]
 
