@@ -6,6 +6,7 @@ the last slot one gets it. `sink.replay` has an admission of its own, over a use
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -70,12 +71,14 @@ class LedgerAdmission:
     async def circuit(self) -> str | None:
         """Why the circuit is open. Instances that call for the module in a mass open it."""
         limits, module = self._limits, self._claim.module
-        if found := await self._ledger.circuit(
-            module, cooldown_seconds=limits.cooldown_minutes * 60 / self._pace
-        ):
-            return found.reason
         since_ms = self._now_ms - round(limits.mass_seconds * 1000 / self._pace)
-        calling = await self._ledger.instances_calling(module, since_ms)
+        # Asked together they are one transaction, and one wait.
+        found, calling = await asyncio.gather(
+            self._ledger.circuit(module, cooldown_seconds=limits.cooldown_minutes * 60 / self._pace),
+            self._ledger.instances_calling(module, since_ms),
+        )
+        if found is not None:
+            return found.reason
         if calling <= limits.mass_events:
             return None
         reason = f"mass event: {calling} instances call for {module} within {limits.mass_seconds:g} s"

@@ -87,6 +87,7 @@ class Dispatcher:
         self._under_way: dict[str, asyncio.Task[Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
+        self._ledger.rehearse()
         self._resuming = asyncio.create_task(self._resume_for_ever(), name="resume")
         return self
 
