@@ -2,8 +2,9 @@
 
 The SDK is synchronous, so each call needs a thread while it lasts. A product has threads of its own: one that
 hangs holds up no other. Within a product every API and region is a line with a bucket of its own, since
-that is what the vendor counts; of the lines that may go, the most urgent call goes first, and the
-background never takes more than half of the threads.
+that is what the vendor counts; of the lines that may go, the most urgent call goes first. The background
+has a quarter of the threads: as many as its part of the quota needs, and few enough that an interruption
+which comes while all is read does not wait behind them for the interpreter.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Lane:
         self._threads = Threads(name, threads)
         self._is_closed = False
         self._free = threads
-        self._kept_free = threads // 2
+        self._kept_free = threads - max(1, threads // 4)
         self._new_bucket = bucket
         self._now_ms = now_ms
         self._pace = pace

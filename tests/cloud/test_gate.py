@@ -158,7 +158,7 @@ def test_the_background_never_takes_the_last_threads(scene: Scene) -> None:
     inject(scene.url, "ecs:DescribeZones", delay_seconds=4)
 
     async def run() -> float:
-        async with gate(scene.url, threads=4) as through:
+        async with gate(scene.url, threads=8) as through:
             background = [
                 asyncio.create_task(through.ask(ask("DescribeZones"), Turn(background=True)))
                 for _ in range(10)
