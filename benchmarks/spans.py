@@ -52,7 +52,12 @@ def _draw(axes: Axes, line: Span, height: int) -> None:
     axes.plot((line.least, line.most), (height, height), color=_TIME, linewidth=2)
     axes.plot(line.dot, height, color=_TIME, marker="o", markersize=7, linestyle="")
     axes.annotate(
-        f"{line.dot:,.3g}", (line.dot, height), (0, 7), textcoords="offset points", ha="center", fontsize=8
+        f"{line.dot:,.0f}" if line.dot >= 100 else f"{line.dot:.3g}",
+        (line.dot, height),
+        (0, 7),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
     )
     if line.bound is not None:
         axes.plot(line.bound, height, color=_BOUND, marker="|", markersize=16, markeredgewidth=2.5)
