@@ -1,7 +1,7 @@
 """One queue's end of the pipeline: who receives from it and when, and what of it is in hand.
 
 Some receivers stand and wait for messages, each in a long poll. An answer that is full means that more wait:
-if it came quickly (`pace.py`) it calls a helper, which receives without waiting, and whose full and quick
+if it came quickly (`congestion.py`) it calls a helper, which receives without waiting, and whose full and quick
 answers call others. A helper whose answer is not so goes; a moment after the backlog there are none.
 
 Nobody receives while too much is in hand. Messages that an action wants are counted by themselves: minutes
@@ -18,8 +18,8 @@ from random import Random
 from sink.backoff import Backoff
 from sink.errors import CloudError
 from sink.lease import Leases, Message
+from sink.pipeline.congestion import Congestion
 from sink.pipeline.contract import Limits, Report, Source, Tally
-from sink.pipeline.pace import Pace
 
 
 class Inlet:
@@ -45,7 +45,7 @@ class Inlet:
         self._limits = limits
         self._random = random
         self._clock = clock
-        self._pace = Pace(clock)
+        self._congestion = Congestion(clock)
         self._leases = Leases(source.prolong, clock)
         self._stopping = asyncio.Event()
         self._helpers: set[asyncio.Task[None]] = set()
@@ -143,7 +143,7 @@ class Inlet:
         finally:
             self._asking -= 1
             self._room.set()
-        more = len(messages) >= self.source.batch and self._carries_more(self._clock() - began)
+        more = len(messages) >= self.source.batch and self._allows_more(self._clock() - began)
         if fresh := self._leases.take(messages):
             self._unsettled.update(fresh)
             self._begin(self, fresh)
@@ -153,10 +153,10 @@ class Inlet:
             helper.add_done_callback(self._helpers.discard)
         return messages, more
 
-    def _carries_more(self, seconds: float) -> bool:
+    def _allows_more(self, seconds: float) -> bool:
         if not self._helpers:
-            self._pace.begin()
-        return self._pace.carries_more(seconds)
+            self._congestion.begin()
+        return self._congestion.allows_more(seconds)
 
     async def _await_room(self) -> None:
         while not self._has_room() and not self._stopping.is_set():

@@ -17,8 +17,8 @@ _PERIOD_SECONDS = 10.0
 _MOST_TIMES_QUICKEST = 2.0
 
 
-class Pace:
-    """The pace of one queue. `clock` counts seconds."""
+class Congestion:
+    """What is known of how congested the way to one queue is. `clock` counts seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class Pace:
         self._ends_at = self._clock() + _PERIOD_SECONDS
         self._quickest = float("inf")
 
-    def carries_more(self, seconds: float) -> bool:
+    def allows_more(self, seconds: float) -> bool:
         """Tell by a full answer that took so long whether helpers are worth it: to call one, or to go on.
 
         At the end of a period none is, until the last has gone and somebody has begun the next.
