@@ -1,8 +1,8 @@
 """One queue's end of the pipeline: who receives from it and when, and what of it is in hand.
 
 Some receivers stand and wait for messages, each in a long poll. An answer that is full means that more wait:
-if it came quickly (`congestion.py`) it calls a helper, which receives without waiting, and whose full and quick
-answers call others. A helper whose answer is not so goes; a moment after the backlog there are none.
+if it came quickly (`congestion.py`) it calls a helper, which receives without waiting, and whose full and
+quick answers call others. A helper whose answer is not so goes; a moment after the backlog there are none.
 
 Nobody receives while too much is in hand. Messages that an action wants are counted by themselves: minutes
 of drains must not stop the receivers.
