@@ -34,11 +34,8 @@ def test_the_quick_form_shows_every_row(tmp_path: Path) -> None:
     reaction, inside, targets, backlog = tables(Results.load(kept))
     assert [row[0] for row in reaction.rows] == [f"{one}: {span}" for one in CONDITIONS for span in SPANS]
     assert [row[0] for row in inside.rows] == [f"{one}: {stage}" for one in CONDITIONS for stage in STAGES]
-    assert [row[0] for row in targets.rows] == ["idle", "in a queue of its own"]
-    assert [row[:2] for row in backlog.rows] == [
-        [CONDITIONS[0], "0"],
-        *([one, "320"] for one in CONDITIONS[1:]),
-    ]
+    assert [row[0] for row in targets.rows] == list(CONDITIONS)
+    assert [row[:2] for row in backlog.rows] == [["in a queue of its own", "320"]]
     for name in (row[0] for table in (reaction, inside) for row in table.rows):
         assert name in done.stdout
     assert "shares these cores" in done.stdout
