@@ -27,6 +27,8 @@ from sink.local.embedded import attach
 
 _PATIENCE_SECONDS = 120
 _VISIBILITY_SECONDS = 30
+_LATEST_SECONDS = 86_400
+"""How far a cloud's clock may be ahead of this machine's."""
 _TTL_DAYS = 30
 
 
@@ -38,7 +40,7 @@ def verify(rival: Rival, bodies: Sequence[bytes]) -> None:
         _work(rival, url)
         left = waiting(queue)
         with open_log_client(url, *KEYS.values()) as client:
-            stored = Counter(stored_bodies(client))
+            stored = Counter(record["body"] for record in stored_records(client))
     expected = Counter(body.decode() for body in bodies)
     missing, excess = expected - stored, stored - expected
     if missing or excess or left:
@@ -66,13 +68,12 @@ def waiting(queue: Queue) -> int:
     return int(meta.active_messages) + int(meta.inactive_messages)
 
 
-def stored_bodies(client: LogClient) -> Iterator[str]:
-    """The bodies of all records, read from the shards."""
-    until = int(time.time()) + 60
+def stored_records(client: LogClient) -> Iterator[dict[str, str]]:
+    """All records, read from the shards: no index has to catch up first."""
+    until = int(time.time()) + _LATEST_SECONDS
     for shard in client.list_shards(PROJECT, LOGSTORE).get_shards_info():
         for answer in client.pull_log(PROJECT, LOGSTORE, shard["shardID"], 0, until):
-            for log in answer.get_flatten_logs_json():
-                yield log["body"]
+            yield from answer.get_flatten_logs_json()
 
 
 def _work(rival: Rival, url: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import verify
 from benchmarks.clients import open_log_client
 from sink.credentials import LOCAL_KEYS, StaticKeys
 from sink.events import Record
@@ -168,16 +169,9 @@ def make_logstore(url: str, keys: StaticKeys = LOCAL_KEYS) -> None:
 
 
 def stored_records(url: str) -> list[dict[str, str]]:
-    """Every record of the logstore, by its shards: no index has to catch up first."""
-    until = int(time.time()) + 86_400
+    """Every record of the logstore, whether an index has it or not."""
     with open_log_client(url, "local", "local-secret") as client:
-        shards = client.list_shards("ecs-event-sink", "ecs-events").get_shards_info()
-        answers = (
-            answer
-            for shard in shards
-            for answer in client.pull_log("ecs-event-sink", "ecs-events", shard["shardID"], 0, until)
-        )
-        return [log for answer in answers for log in answer.get_flatten_logs_json()]
+        return list(verify.stored_records(client))
 
 
 def put_records(url: str, records: Sequence[Record], keys: StaticKeys = LOCAL_KEYS) -> None:
