@@ -85,7 +85,7 @@ class Ledger:
 
         Nobody is told if that fails. Who needs the ledger is told the same.
         """
-        self._ask(rehearse).add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._have_done(rehearse)
 
     async def claim(self, new: NewRun) -> Claim | Held | Closed:
         """Make a run ours. Not if it is closed, nor if another sink is at it; one that was given up is
@@ -125,8 +125,7 @@ class Ledger:
 
         Nobody is told if that fails. What it would have said, a look at the live state says too.
         """
-        answer = self._ask(lambda transaction: runs.answered(transaction, claim, order, result))
-        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._have_done(lambda transaction: runs.answered(transaction, claim, order, result))
 
     async def note(self, claim: Claim, facts: Mapping[str, Any]) -> None:
         """Put facts (JSON) to the run's notes. Raises LostRun."""
@@ -184,6 +183,10 @@ class Ledger:
 
     def _ask(self, work: Callable[[Transaction], T]) -> asyncio.Future[T]:
         return self._writer.ask(work, self._rank)
+
+    def _have_done(self, work: Callable[[Transaction], None]) -> None:
+        """Ask, and wait neither for its end nor for its failure."""
+        self._ask(work).add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _show_life(self) -> None:
         """Have a transaction come where nothing else brings one. From the loop: one that hangs is no life."""

@@ -101,9 +101,9 @@ class GroupingStore:
         refusal = self._circuit.refusal()
         if refusal is not None:
             return [refusal] * len(records)
-        topics = {record.topic for record in records}
+        topics = list(dict.fromkeys([record.topic for record in records]))
         if len(topics) == 1:
-            return await self._enqueue(topics.pop(), records).outcomes
+            return await self._enqueue(topics[0], records).outcomes
         slips = {
             topic: self._enqueue(topic, [record for record in records if record.topic == topic])
             for topic in topics
