@@ -41,16 +41,14 @@ def stages(now: float) -> tuple[Mapping[str, Stage], int]:
     batches = [received(answer) for answer in given]
     messages = [message for batch in batches for message in batch]
     events = [parse_body(message.body) for message in messages]
-    receipts = [Receipt("q", message.message_id, 1, round(now * 1000), "bench") for message in messages]
-    records = [event.record(receipt) for event, receipt in zip(events, receipts, strict=True)]
+    receipt = Receipt("q", round(now * 1000), "bench")
+    records = [event.record(receipt, "MID-1", 1) for event in events]
     groups = [records[at : at + JOINED] for at in range(0, len(records), JOINED)]
     handles = [[message.handle for message in batch] for batch in batches]
     return {
         "answers to receives, read": lambda: [received(answer) for answer in given],
         "bodies to events": lambda: [parse_body(message.body) for message in messages],
-        "events to records": lambda: [
-            event.record(receipt) for event, receipt in zip(events, receipts, strict=True)
-        ],
+        "events to records": lambda: [event.record(receipt, "MID-1", 1) for event in events],
         "records to log groups, compressed": lambda: [
             lz4.block.compress(log_group("event", group, now=now), store_size=False) for group in groups
         ],

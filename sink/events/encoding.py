@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import getitem
-
-_LARGEST_KEPT = 4096
-"""The largest value whose head is kept: more would be memory that grows with what is sent."""
+from itertools import chain
 
 
 @lru_cache(maxsize=1 << 14)
@@ -36,51 +33,33 @@ def varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-class Encoder:
-    """Encodes texts under the same keys, again and again.
+@lru_cache(maxsize=1 << 14)
+def head(key: bytes, size: int) -> bytes:
+    """What stands before a key's value of so many bytes; nothing before none, which is left out."""
+    if not size:
+        return b""
+    inner = b"\x0a" + varint(len(key)) + key + b"\x12" + varint(size)
+    return b"\x12" + varint(len(inner) + size) + inner
 
-    >>> Encoder("a", "b").encode(["bc", ""])
-    b'\\x12\\x07\\n\\x01a\\x12\\x02bc'
-    """
 
-    def __init__(self, *keys: str) -> None:
-        self._heads = [_Heads(key) for key in keys]
-
-    def encode(self, texts: Sequence[str], *before: bytes) -> bytes:
-        """A text for each key, behind what is encoded already. An empty one is left out."""
-        values = _utf8(texts)
-        parts = [b""] * (2 * len(values))
-        parts[::2] = map(getitem, self._heads, map(len, values))
-        parts[1::2] = values
-        return b"".join([*before, *parts])
+def short_heads(key: str) -> Sequence[str]:
+    """The key's heads by the value's length, as text, and as far as they are ASCII."""
+    return [head(key.encode(), size).decode() for size in range(124 - len(key))]
 
 
 def contents(fields: Mapping[str, str]) -> bytes:
     """Fields of a log, in their order, but for empty ones."""
-    return Encoder(*fields).encode(list(fields.values()))
+    values = _utf8(list(fields.values()))
+    heads = (head(key.encode(), len(value)) for key, value in zip(fields, values, strict=True))
+    return b"".join(chain.from_iterable(zip(heads, values, strict=True)))
 
 
-class _Heads(dict[int, bytes]):
-    """What stands before a key's value of so many bytes; before none, nothing. Usual sizes are kept."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__({0: b""})
-        self._key = key.encode()
-
-    def __missing__(self, size: int) -> bytes:
-        inner = b"\x0a" + varint(len(self._key)) + self._key + b"\x12" + varint(size)
-        head = b"\x12" + varint(len(inner) + size) + inner
-        if size <= _LARGEST_KEPT:
-            self[size] = head
-        return head
-
-
-def _utf8(texts: Sequence[str]) -> list[bytes]:
+def _utf8(texts: Sequence[str]) -> tuple[bytes, ...]:
     """The texts' bytes. Half a surrogate pair has none, and becomes `?`."""
     try:
-        return list(map(str.encode, texts))
+        return tuple(map(str.encode, texts))
     except UnicodeEncodeError:
-        return [text.encode(errors="replace") for text in texts]
+        return tuple(text.encode(errors="replace") for text in texts)
 
 
 def decoded(encoded: bytes) -> dict[str, str]:

@@ -7,12 +7,11 @@ on them, so they change only with `SCHEMA_VERSION`. A field that is unknown is a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Self
 
 import msgspec
 
-from sink.events.encoding import Encoder, contents, decoded
+from sink.events.encoding import contents, decoded
 
 SCHEMA_VERSION = "1"
 
@@ -58,24 +57,16 @@ _QUARANTINE_FIELDS = (
 )
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """How a message came: what its record says besides the event itself."""
+class Receipt:
+    """One receive: what it tells of each message that it brought, encoded once for all of them."""
 
-    queue: str
-    message_id: str
-    dequeue_count: int
-    received_at_ms: int
-    sink_id: str
-
-    @property
-    def contents(self) -> bytes:
-        """All of it but the message's id, encoded: what messages of one receive share."""
-        return _receive_contents(self.queue, self.dequeue_count, self.received_at_ms, self.sink_id)
-
-
-_RECEIVE = Encoder("schema_version", "mns_queue", "dequeue_count", "received_at_ms", "sink_id")
-
-
-@lru_cache(maxsize=256)
-def _receive_contents(queue: str, dequeue_count: int, received_at_ms: int, sink_id: str) -> bytes:
-    return _RECEIVE.encode((SCHEMA_VERSION, queue, str(dequeue_count), str(received_at_ms), sink_id))
+    def __init__(self, queue: str, received_at_ms: int, sink_id: str) -> None:
+        self.received_at_ms = received_at_ms
+        self.contents = contents(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "mns_queue": queue,
+                "received_at_ms": str(received_at_ms),
+                "sink_id": sink_id,
+            }
+        )

@@ -96,8 +96,10 @@ class Pipeline:
         """Take the messages of one receive all the way."""
         events = [parse_body(message.body) for message in messages]
         acting = self._begin_acting(inlet, messages, events)
+        receipt = Receipt(messages[0].queue, messages[0].received_at_ms, self._sink_id)
         records = [
-            event.record(self._receipt(message)) for message, event in zip(messages, events, strict=True)
+            event.record(receipt, message.message_id, message.dequeue_count)
+            for message, event in zip(messages, events, strict=True)
         ]
         del events  # Hundreds of batches may wait for the store, and these would wait with them.
         stored = await self._write(records)
@@ -209,8 +211,3 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the loop outlives any bug; it is reported with its traceback
             self._report.bug(error)
             await self._settle(inlet, messages, final=False)
-
-    def _receipt(self, message: Message) -> Receipt:
-        return Receipt(
-            message.queue, message.message_id, message.dequeue_count, message.received_at_ms, self._sink_id
-        )

@@ -29,7 +29,7 @@ def _record(state: str, minutes_ago: int) -> Record:
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     event = parse_body(state_change(state, eventTime=at.strftime("%Y%m%dT%H%M%S.000+0000")))
     assert isinstance(event, Event)
-    return event.record(Receipt("ecs-events", "MID-1", 1, int(time.time() * 1000), "sink-1"))
+    return event.record(Receipt("ecs-events", int(time.time() * 1000), "sink-1"), "MID-1", 1)
 
 
 def _wait_until_found(logstore: SlsLogstore, rows: int) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from sink.events import Event, Receipt, Unreadable, parse_body
 from tests import samples
 
-RECEIPT = Receipt("ecs-events", "MID-1", 3, 1_795_305_600_500, "sink-1")
+RECEIPT = Receipt("ecs-events", 1_795_305_600_500, "sink-1")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -39,7 +39,7 @@ def parse(body: str) -> Event:
 @given(st.text() | st.binary().map(lambda raw: b64encode(raw).decode()))
 def test_no_text_whatever_raises(body: str) -> None:
     """A body nobody thought of is quarantined, not a crash."""
-    assert parse_body(body).record(RECEIPT).fields["mns_message_id"] == "MID-1"
+    assert parse_body(body).record(RECEIPT, "MID-1", 3).fields["mns_message_id"] == "MID-1"
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=8))
@@ -47,13 +47,13 @@ def test_no_json_object_raises_and_its_body_is_kept(fields: dict[str, Any]) -> N
     """Whatever stands under the known keys, the message is stored whole."""
     body = json.dumps(fields)
 
-    assert parse_body(body).record(RECEIPT).fields["body"] == body
+    assert parse_body(body).record(RECEIPT, "MID-1", 3).fields["body"] == body
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=8))
 def test_records_hold_text_only_and_nothing_empty(fields: dict[str, Any]) -> None:
     """SLS takes text; what is unknown is absent rather than "None"."""
-    record = parse_body(json.dumps({"name": "x"} | fields)).record(RECEIPT)
+    record = parse_body(json.dumps({"name": "x"} | fields)).record(RECEIPT, "MID-1", 3)
 
     assert all(isinstance(value, str) for value in record.fields.values())
     assert "None" not in {record.fields.get(name) for name in ("state", "status", "level", "instance_id")}
@@ -72,7 +72,7 @@ def test_the_usual_way_and_the_one_for_all_else_read_the_same(
 
     if isinstance(usual, Event) and isinstance(other, Event):
         assert other.content == usual.content
-        assert replace(other, body=body, content_json=usual.content_json) == usual
+        assert replace(other, body_utf8=body.encode(), content_utf8=usual.content_utf8) == usual
     else:
         assert type(usual) is type(other)
 
@@ -83,12 +83,12 @@ def test_values_at_the_edge_of_json_are_stored(content: str, event_id: str) -> N
     """Nested deeper than parsers go, or larger than a number can be."""
     body = f'{{"name": "Instance:StateChange", "id": "{event_id}", "content": {{"deep": {content}}}}}'
 
-    assert parse_body(body).record(RECEIPT).fields["body"] == body
+    assert parse_body(body).record(RECEIPT, "MID-1", 3).fields["body"] == body
 
 
 def test_a_record_has_the_public_schema() -> None:
     """Users' queries rest on these names."""
-    record = parse(samples.state_change("Running", instanceName="web")).record(RECEIPT)
+    record = parse(samples.state_change("Running", instanceName="web")).record(RECEIPT, "MID-1", 3)
 
     assert (record.topic, record.time) == ("event", 1795305600)
     assert set(record.fields) == {
@@ -101,9 +101,20 @@ def test_a_record_has_the_public_schema() -> None:
     assert record.fields["dequeue_count"] == "3"
 
 
+@pytest.mark.parametrize("odd", ["\u7f51\u5173", "x" * 200, "%b", ""])
+@pytest.mark.parametrize("name", ["id", "eventTime"])
+def test_an_id_or_time_of_any_kind_is_stored_as_it_is(name: str, odd: str) -> None:
+    """Neither ASCII nor short, as they usually are."""
+    record = parse(samples.state_change(**{name: odd})).record(RECEIPT, odd or "MID-1", 3)
+
+    assert record.fields.get("event_id" if name == "id" else "event_time", "") == odd
+    assert record.fields["mns_message_id"] == odd or "MID-1"
+    assert len(record.fields["event_key"]) == 32
+
+
 def test_a_quarantine_record_has_the_public_schema() -> None:
     """What could not be read is searchable by its reason."""
-    record = parse_body("{").record(RECEIPT)
+    record = parse_body("{").record(RECEIPT, "MID-1", 3)
 
     assert (record.topic, record.time) == ("quarantine", 1795305600)
     assert set(record.fields) == {
@@ -116,8 +127,8 @@ def test_an_event_without_a_time_is_stored_at_its_receipt() -> None:
     """A debug event names none."""
     event = parse(samples.state_change(eventTime=None))
 
-    assert event.record(RECEIPT).time == 1795305600
-    assert "event_time_ms" not in event.record(RECEIPT).fields
+    assert event.record(RECEIPT, "MID-1", 3).time == 1795305600
+    assert "event_time_ms" not in event.record(RECEIPT, "MID-1", 3).fields
 
 
 def test_the_key_is_the_same_on_every_delivery() -> None:
@@ -224,21 +235,21 @@ def test_content_of_any_type_is_kept(content: object, expected: dict[str, object
     event = parse(json.dumps({"name": "Instance:StateChange", "content": content}))
 
     assert event.content == expected
-    assert json.loads(event.record(RECEIPT).fields["content"]) == expected
+    assert json.loads(event.record(RECEIPT, "MID-1", 3).fields["content"]) == expected
 
 
 def test_a_refused_record_can_be_stored_in_quarantine() -> None:
     """It keeps its key, its body and how it came, and says why."""
-    record = parse(samples.state_change()).record(RECEIPT).quarantined("too large")
+    record = parse(samples.state_change()).record(RECEIPT, "MID-1", 3).quarantined("too large")
 
     assert record.topic == "quarantine"
     assert record.fields["reason"] == "too large"
     assert record.fields["body"] == samples.state_change()
-    assert set(record.fields) == set(Unreadable("k", "b", "r").record(RECEIPT).fields)
+    assert set(record.fields) == set(Unreadable("k", "b", "r").record(RECEIPT, "MID-1", 3).fields)
 
 
 def test_a_body_of_64_kb_is_kept_whole() -> None:
     """MNS's largest message."""
     body = samples.state_change(padding="x" * 64_000)
 
-    assert parse(body).record(RECEIPT).fields["body"] == body
+    assert parse(body).record(RECEIPT, "MID-1", 3).fields["body"] == body

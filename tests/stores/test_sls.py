@@ -45,8 +45,8 @@ def found(store: SlsLogstore, query: str, rows: int = 1) -> Answer:
 
 
 def event_record(body: str) -> Record:
-    receipt = Receipt("ecs-events", "MID-1", 1, round(time.time() * 1000), "sink-1")
-    return parse_body(body).record(receipt)
+    receipt = Receipt("ecs-events", round(time.time() * 1000), "sink-1")
+    return parse_body(body).record(receipt, "MID-1", 1)
 
 
 def test_a_stored_event_is_found_by_each_of_its_fields(cloud: RunningCloud) -> None:

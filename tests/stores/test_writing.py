@@ -34,10 +34,10 @@ NOTHING = b"HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: 0\r\n\r
 
 
 def some_records(count: int = 1) -> list[Record]:
-    receipt = Receipt("ecs-events", "MID-1", 1, round(time.time() * 1000), "sink-1")
+    receipt = Receipt("ecs-events", round(time.time() * 1000), "sink-1")
     outside = {"instanceName": "网关", "eventTime": samples.just_now()}
     bodies = [samples.state_change("Stopped", instance=f"i-{n}", **outside) for n in range(count)]
-    return [parse_body(body).record(receipt) for body in bodies]
+    return [parse_body(body).record(receipt, "MID-1", 1) for body in bodies]
 
 
 def failure(url: str, keys: StaticKeys = LOCAL_KEYS) -> CloudError:

@@ -59,8 +59,8 @@ def bodies(messages: Iterable[Message]) -> Iterator[str]:
 def records(messages: Iterable[Message]) -> Iterator[dict[str, str]]:
     """The records of topic `event` that a sink stores."""
     for number, message in enumerate(messages):
-        receipt = Receipt("ecs-events", f"{number:032X}", 1, message.received_at_ms, "sample")
-        yield dict(parse_body(message.body).record(receipt).fields)
+        receipt = Receipt("ecs-events", message.received_at_ms, "sample")
+        yield parse_body(message.body).record(receipt, f"{number:032X}", 1).fields
 
 
 def inventory_records(plan: Plan, lives: Sequence[Life]) -> Iterator[dict[str, str]]:

@@ -71,9 +71,7 @@ class Heard:
     def events(self) -> list[Event]:
         """The events, without what was left out."""
         return [
-            Event(
-                key, "", "", "", kind, status=status, state=state, instance_id=instance, event_time_ms=time_ms
-            )
+            Event(key, "", "", kind, status=status, state=state, instance_id=instance, event_time_ms=time_ms)
             for key, kind, status, state, instance, time_ms in self.told
         ]
 
