@@ -38,22 +38,22 @@ def stages(now: float) -> tuple[Mapping[str, Stage], int]:
     """What is done for events of every kind, and for how many each time."""
     answers, calls = Answers.of(event_bodies(now), now), Calls("http://127.0.0.1", "q", lambda: now)
     given = [Answer(200, {}, answers.batch(serial).partition(b"\r\n\r\n")[2]) for serial in range(BATCHES)]
-    batches = [received(answer) for answer in given]
-    messages = [message for batch in batches for message in batch]
-    events = [parse_body(message.body) for message in messages]
+    batches = [received(answer).messages for answer in given]
+    bodies = [body for batch in batches for _, _, body, _ in batch]
+    events = [parse_body(body) for body in bodies]
     receipt = Receipt("q", round(now * 1000), "bench")
     records = [event.record(receipt, "MID-1", 1) for event in events]
     groups = [records[at : at + JOINED] for at in range(0, len(records), JOINED)]
-    handles = [[message.handle for message in batch] for batch in batches]
+    handles = [[handle for _, handle, _, _ in batch] for batch in batches]
     return {
         "answers to receives, read": lambda: [received(answer) for answer in given],
-        "bodies to events": lambda: [parse_body(message.body) for message in messages],
+        "bodies to events": lambda: [parse_body(body) for body in bodies],
         "events to records": lambda: [event.record(receipt, "MID-1", 1) for event in events],
         "records to log groups, compressed": lambda: [
             lz4.block.compress(log_group("event", group, now=now), store_size=False) for group in groups
         ],
         "deletes, signed": lambda: [calls.delete(LOCAL_KEYS, each) for each in handles],
-    }, len(messages)
+    }, len(bodies)
 
 
 def least_microseconds(work: Mapping[str, Stage], events: int, rounds: int) -> dict[str, float]:

@@ -10,9 +10,9 @@ it every entity that a document could define.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, XMLParser
-
-import msgspec
 
 from sink.errors import CloudError, Rejected, Unreachable
 from sink.sources.errors import error_of
@@ -32,24 +32,22 @@ _MESSAGE = (
 )
 
 
-class Received(msgspec.Struct, frozen=True, gc=False):
-    """One message of a receive. Times are the server's, in ms."""
+class Received(NamedTuple):
+    """What a receive brought."""
 
-    message_id: str
-    handle: str
-    body: str
-    dequeue_count: int
-    first_dequeued_at_ms: int
-    next_visible_at_ms: int
+    messages: Sequence[tuple[str, str, str, int]]
+    """Id, handle, body and dequeue count of each."""
+    lease_seconds: float | None = None
+    """How long one lease lasts. Only a first delivery tells: it began at FirstDequeueTime."""
 
 
-def received(answer: Answer) -> list[Received]:
+def received(answer: Answer) -> Received:
     """The messages of a receive; none is an answer, too. Raises CloudError."""
     if answer.status == 200:
         return _messages(answer)
     error = _refusal(answer)
     if error.code == "MessageNotExist":
-        return []
+        return Received([])
     raise error
 
 
@@ -79,14 +77,14 @@ def new_handle(answer: Answer) -> str:
     return handle
 
 
-def _messages(answer: Answer) -> list[Received]:
+def _messages(answer: Answer) -> Received:
     """Read every message, or none: an answer is not believed in part."""
     try:
         rows = rows_of(answer.body, _MESSAGE) or _parsed_rows(_root(answer, "Messages"))
-        return [
-            Received(message_id, handle, body, int(count), int(first), int(following))
-            for message_id, handle, body, count, first, following in rows
-        ]
+        messages = [(name, handle, body, int(count)) for name, handle, body, count, _, _ in rows]
+        leases = (int(hidden_until) - int(since) for *_, count, since, hidden_until in rows if count == "1")
+        lease_ms = next(leases, None)
+        return Received(messages, None if lease_ms is None else lease_ms / 1000)
     except (KeyError, ValueError) as error:
         raise _no_answer(f"a message that lacks something: {error}") from error
 

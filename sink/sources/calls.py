@@ -23,7 +23,11 @@ BATCH = 16
 """What MNS takes and gives in one call, at most."""
 _VERSION = "x-mns-version:2015-06-06"
 _TYPE = "text/xml;charset=UTF-8"
-_HANDLES = '<?xml version="1.0" encoding="utf-8"?><ReceiptHandles xmlns="http://mns.aliyuncs.com/doc/v1/">'
+_BEFORE = (
+    '<?xml version="1.0" encoding="utf-8"?><ReceiptHandles xmlns="http://mns.aliyuncs.com/doc/v1/">'
+    "<ReceiptHandle>"
+)
+_BEHIND = "</ReceiptHandle></ReceiptHandles>"
 
 
 class Calls:
@@ -47,12 +51,12 @@ class Calls:
         return self._receives[question]
 
     def delete(self, keys: Keys, handles: Sequence[str]) -> bytes:
-        """BatchDeleteMessage: at most 16."""
+        """BatchDeleteMessage: one to 16."""
         together = "".join(handles)
         if any(mark in together for mark in "&<>\r"):
             handles = [_escaped(handle) for handle in handles]
-        items = "".join([f"<ReceiptHandle>{handle}</ReceiptHandle>" for handle in handles])
-        return self._request(keys, "DELETE", self._messages, f"{_HANDLES}{items}</ReceiptHandles>".encode())
+        items = "</ReceiptHandle><ReceiptHandle>".join(handles)
+        return self._request(keys, "DELETE", self._messages, f"{_BEFORE}{items}{_BEHIND}".encode())
 
     def hide(self, keys: Keys, handle: str, seconds: int) -> bytes:
         """ChangeMessageVisibility: for so long from now.

@@ -77,7 +77,7 @@ class MnsSource:
             if answer.status == 200:
                 self._singly = BATCH
             raise
-        if found and count == 1:
+        if found.messages and count == 1:
             self._singly = max(0, self._singly - 1)
         return self._messages(found)
 
@@ -131,18 +131,17 @@ class MnsSource:
             self._lanes = Lanes(*self._sdk)
         return await self._lanes.run(call)
 
-    def _messages(self, found: Sequence[Received]) -> list[Message]:
+    def _messages(self, found: Received) -> list[Message]:
         """Take over what was received.
 
         The lease is counted from now, by its length and on our own clock, because NextVisibleTime is on the
-        server's. Only a first delivery tells that length: it began at FirstDequeueTime.
+        server's.
         """
-        first = next((each for each in found if each.dequeue_count == 1), None)
-        if first is not None:
-            self._lease_seconds = (first.next_visible_at_ms - first.first_dequeued_at_ms) / 1000
+        if found.lease_seconds is not None:
+            self._lease_seconds = found.lease_seconds
         name, lease, at_ms = self.name, self._lease_seconds, round(self._wall_clock() * 1000)
         until = self._clock() + lease
         return [
-            Message(name, one.message_id, one.handle, one.body, one.dequeue_count, at_ms, lease, until)
-            for one in found
+            Message(name, message_id, handle, body, count, at_ms, lease, until)
+            for message_id, handle, body, count in found.messages
         ]

@@ -19,7 +19,6 @@ _DOCUMENT = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _OPENING = re.compile(r"<(\w+)>")
-_LAST = itemgetter(-1)
 
 
 def rows_of(body: bytes, wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
@@ -37,21 +36,25 @@ def rows_of(body: bytes, wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
         return None
     inside = document[1]
     names = tuple(_OPENING.findall(inside, 0, inside.find("</Message>")))
-    if names[:1] != ("Message",) or not set(wanted) < set(names):
+    if names[:1] != ("Message",) or not set(wanted) < set(names) or len(set(names)) < len(names):
         return None
-    message, pick = _shape(names, tuple(wanted))
+    has_air = any(blank in inside for blank in " \t\n")
+    message, pick = _shape(names, tuple(wanted), has_air)
     found = message.findall(inside)
-    return None if any(map(_LAST, found)) else list(map(pick, found))
+    return None if found[-1][-1] else list(map(pick, found))
 
 
 @lru_cache(maxsize=64)
 def _shape(
-    names: tuple[str, ...], wanted: tuple[str, ...]
+    names: tuple[str, ...], wanted: tuple[str, ...], has_air: bool
 ) -> tuple[re.Pattern[str], Callable[[tuple[str, ...]], tuple[str, ...]]]:
     """The pattern of a message with these elements, and what picks the `wanted` of its groups.
 
-    Its last group is whatever else stands there.
+    The last group is whatever else stands there, to the end. Air is what may stand between two elements.
     """
-    fields = [rf"<{name}>([^<]*)</{name}>\s*" for name in names[1:]]
-    pick = itemgetter(*(names.index(name) - 1 for name in wanted))
-    return re.compile(rf"\s*<Message>\s*{''.join(fields)}</Message>\s*|(.+)", re.DOTALL), pick
+    groups = [name for name in names if name in wanted]
+    pick = itemgetter(*(groups.index(name) for name in wanted))
+    fields = [f"<{name}>{'([^<]*)' if name in wanted else '[^<]*'}</{name}>" for name in names[1:]]
+    air = r"\s*" if has_air else ""
+    message = air.join(["", "<Message>", *fields, "</Message>", ""])
+    return re.compile(f"{message}|(.+)", re.DOTALL), pick

@@ -13,7 +13,7 @@ def test_each_stage_handles_every_event() -> None:
     work, events = stages(time.time())
     answered, parsed, recorded, _, _ = (cast(list[Any], do()) for do in work.values())
 
-    assert sum(map(len, answered)) == len(parsed) == len(recorded) == events
+    assert sum(len(each.messages) for each in answered) == len(parsed) == len(recorded) == events
     assert all(record.topic == "event" for record in recorded)
 
 

@@ -23,7 +23,7 @@ PROLONGED = document(
 
 
 def bodies(document: bytes) -> list[str]:
-    return [each.body for each in received(Answer(200, {}, document))]
+    return [body for _, _, body, _ in received(Answer(200, {}, document)).messages]
 
 
 def failure(read: Callable[[Answer], object], status: int, body: bytes) -> CloudError:
@@ -34,11 +34,12 @@ def failure(read: Callable[[Answer], object], status: int, body: bytes) -> Cloud
 
 def test_a_message_is_read_with_all_that_its_lease_needs() -> None:
     """Times are the server's; what else MNS tells is not needed."""
-    text = message("YWJj", handle="1-ODU4==", count=3, first_ms=1500, next_ms=31500)
+    again = message("YWJj", handle="1-ODU4==", count=3, first_ms=1500, next_ms=31500)
+    first = message("ZGVm", handle="1-ODU5==", count=1, first_ms=1500, next_ms=41500)
+    expected = [("id-1-ODU4==", "1-ODU4==", "YWJj", 3), ("id-1-ODU5==", "1-ODU5==", "ZGVm", 1)]
 
-    assert received(Answer(200, {}, messages(text))) == [
-        Received("id-1-ODU4==", "1-ODU4==", "YWJj", 3, 1500, 31500)
-    ]
+    assert received(Answer(200, {}, messages(again))) == Received(expected[:1], None)
+    assert received(Answer(200, {}, messages(again, first))) == Received(expected, 40.0)
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=16))
@@ -46,8 +47,8 @@ def test_bodies_and_handles_survive(texts: list[tuple[str, str]]) -> None:
     """Character by character."""
     document = messages(*(message(body, handle=handle) for body, handle in texts))
 
-    found = received(Answer(200, {}, document))
-    assert [(each.body, each.handle) for each in found] == texts
+    found = received(Answer(200, {}, document)).messages
+    assert [(body, handle) for _, handle, body, _ in found] == texts
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_the_namespace_does_not_matter(space: str) -> None:
 
 def test_an_empty_queue_is_an_answer() -> None:
     """MNS says it with 404 and a code."""
-    assert received(Answer(404, {}, refusal("MessageNotExist"))) == []
+    assert received(Answer(404, {}, refusal("MessageNotExist"))) == Received([])
 
 
 DOCTYPES = [

@@ -91,7 +91,7 @@ def test_a_request_is_the_sdks_in_all_that_is_signed(
     assert headers(request)["content-length"] == str(len(body(request)))
 
 
-@given(st.lists(TEXTS, max_size=16))
+@given(st.lists(TEXTS, min_size=1, max_size=16))
 def test_handles_survive_the_document_of_a_delete(handles: list[str]) -> None:
     """Whatever MNS gives as a handle it gets back, carriage returns included."""
     request = Calls("http://127.0.0.1", "q", lambda: 0.0).delete(LOCAL_KEYS, handles)

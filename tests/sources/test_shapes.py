@@ -47,7 +47,7 @@ def document(*texts: str) -> str:
     return f"<Messages>{''.join(f'<Message>{text}</Message>' for text in texts)}</Messages>"
 
 
-def answered(body: str) -> list[Received] | type[Exception]:
+def answered(body: str) -> Received | type[Exception]:
     try:
         return received(Answer(200, {}, body.encode()))
     except Exception as error:  # noqa: BLE001 - both ways have to raise the same, whatever it is
