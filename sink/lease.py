@@ -11,7 +11,7 @@ The pipeline takes messages in here and releases them when it settles them. Noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -70,11 +70,15 @@ class Leases:
         """What is in hand, longest held first."""
         return list(self._held.values())
 
-    def take(self, messages: Iterable[Message]) -> list[Message]:
+    def take(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Take messages in hand; returns those that were not.
 
         One that comes again while it is in hand has lost its lease: it goes on, under the new handle.
         """
+        named = {message.message_id: message for message in messages}
+        if len(named) == len(messages) and self._held.keys().isdisjoint(named):
+            self._held.update(named)
+            return messages
         fresh = []
         for message in messages:
             held = self._held.get(message.message_id)
@@ -87,9 +91,11 @@ class Leases:
 
     async def release(self, messages: Sequence[Message]) -> None:
         """Let messages go, once no prolongation of theirs is under way."""
-        names = [message.message_id for message in messages]
-        for name in names:
-            self._held.pop(name, None)
+        for message in messages:
+            self._held.pop(message.message_id, None)
+        if not self._not_before and not self._under_way:
+            return
+        names = {message.message_id for message in messages}
         for name in self._not_before.keys() & names:
             del self._not_before[name]
         if under_way := [self._under_way[name] for name in self._under_way.keys() & names]:

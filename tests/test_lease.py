@@ -106,6 +106,18 @@ def test_a_message_is_prolonged_once_at_a_time() -> None:
     assert asyncio.run(run()) == ["m"]
 
 
+def test_of_one_message_that_comes_twice_at_once_one_is_taken() -> None:
+    """Under the handle of the later: two would be stored, and one deleted in vain."""
+
+    async def run() -> tuple[list[str], int]:
+        queue = Queue()
+        leases, first, second = Leases(queue.prolong, queue.clock), message(), message()
+        second.handle = "second"
+        return [each.handle for each in leases.take([first, second])], len(leases)
+
+    assert asyncio.run(run()) == (["second"], 1)
+
+
 def test_a_message_that_comes_again_goes_on_under_its_new_handle() -> None:
     """Its lease was lost somewhere; it must not be worked on twice."""
 
@@ -114,7 +126,7 @@ def test_a_message_that_comes_again_goes_on_under_its_new_handle() -> None:
         leases, first, again = Leases(queue.prolong, queue.clock), message(), message(held_until=99)
         again.handle = "again"
         leases.take([first])
-        return leases.take([again]), first.handle, len(leases)
+        return list(leases.take([again])), first.handle, len(leases)
 
     assert asyncio.run(run()) == ([], "again", 1)
 

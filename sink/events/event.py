@@ -157,18 +157,18 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Outside(msgspec.Struct, rename="camel", gc=False):
-    """What CloudMonitor says around the content. The last four stand in other envelopes only."""
+    """What CloudMonitor says around the content, in its order. The last four stand in other envelopes."""
 
-    name: str | None = None
     id: str | None = None
     product: str | None = None
-    level: str | None = None
-    region_id: str | None = None
-    user_id: str | None = None
     resource_id: str | None = None
-    event_time: str | None = None
-    status: str | None = None
+    level: str | None = None
     instance_name: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    event_time: str | None = None
+    region_id: str | None = None
+    status: str | None = None
     content: msgspec.Raw = msgspec.Raw(b"{}")
     specversion: UnsetType = UNSET
     alert: UnsetType = UNSET
@@ -179,18 +179,18 @@ class _Outside(msgspec.Struct, rename="camel", gc=False):
 class _Inside(msgspec.Struct, rename="camel", gc=False):
     """What is read of a content, whatever the event."""
 
-    event_status: str | None = None
-    status: str | None = None
-    state: str | None = None
-    instance_id: str | None = None
-    ecs_instance_id: str | None = None
     resource_id: str | None = None
     resource_type: str | None = None
+    state: str | None = None
     instance_name: str | None = None
-    ecs_instance_name: str | None = None
     instance_type: str | None = None
+    instance_id: str | None = None
+    event_status: str | None = None
     zone_id: str | None = None
+    status: str | None = None
     azone: str | None = None
+    ecs_instance_id: str | None = None
+    ecs_instance_name: str | None = None
 
 
 _OUTSIDE = msgspec.json.Decoder(_Outside)

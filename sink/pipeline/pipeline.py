@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -103,12 +103,10 @@ class Pipeline:
         ]
         del events  # Hundreds of batches may wait for the store, and these would wait with them.
         stored = await self._write(records)
-        outcomes = dict(zip(messages, stored, strict=True))
-        for message, acted in acting.items():
-            done = outcomes.pop(message)
-            self._begin(inlet, [message], self._settle_acted(inlet, message, acted, done))
-        await self._settle(inlet, [message for message, done in outcomes.items() if done], final=True)
-        await self._settle(inlet, [message for message, done in outcomes.items() if not done], final=False)
+        if all(stored) and not acting:
+            await self._settle(inlet, messages, final=True)
+        else:
+            await self._settle_each(inlet, dict(zip(messages, stored, strict=True)), acting)
 
     def _begin_acting(
         self, inlet: Inlet, messages: Sequence[Message], events: Sequence[Event | Unreadable]
@@ -116,11 +114,16 @@ class Pipeline:
         """Begin what actions there are, without waiting for the store."""
         self._report.received(events)
         self.tally.received += len(messages)
-        parsed = {m: event for m, event in zip(messages, events, strict=True) if isinstance(event, Event)}
-        self.tally.quarantined += len(messages) - len(parsed)
-        self._actions.notice(parsed.values())
-        wanted = {message: event for message, event in parsed.items() if self._actions.wants(event)}
-        inlet.want(wanted)
+        readable = [event for event in events if isinstance(event, Event)]
+        self.tally.quarantined += len(events) - len(readable)
+        self._actions.notice(readable)
+        wanted = {
+            message: event
+            for message, event in zip(messages, events, strict=True)
+            if isinstance(event, Event) and self._actions.wants(event)
+        }
+        if wanted:
+            inlet.want(wanted)
         return {message: asyncio.create_task(self._act(event)) for message, event in wanted.items()}
 
     async def _act(self, event: Event) -> bool:
@@ -128,6 +131,16 @@ class Pipeline:
         records = await self._actions.act(event)
         self.tally.acted += 1
         return all(await self._write(records))
+
+    async def _settle_each(
+        self, inlet: Inlet, stored: dict[Message, bool], acting: Mapping[Message, asyncio.Task[bool]]
+    ) -> None:
+        """Settle messages by what came of each, without waiting for actions."""
+        for message, acted in acting.items():
+            done = stored.pop(message)
+            self._begin(inlet, [message], self._settle_acted(inlet, message, acted, done))
+        await self._settle(inlet, [message for message, done in stored.items() if done], final=True)
+        await self._settle(inlet, [message for message, done in stored.items() if not done], final=False)
 
     async def _settle_acted(
         self, inlet: Inlet, message: Message, acted: asyncio.Task[bool], stored: bool
