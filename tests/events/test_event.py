@@ -102,12 +102,14 @@ def test_a_record_has_the_public_schema() -> None:
 
 
 @pytest.mark.parametrize("odd", ["\u7f51\u5173", "x" * 200, "%b", ""])
-@pytest.mark.parametrize("name", ["id", "eventTime"])
-def test_an_id_or_time_of_any_kind_is_stored_as_it_is(name: str, odd: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "field"), [("id", "event_id"), ("eventTime", "event_time"), ("resourceId", "resource_arn")]
+)
+def test_an_id_or_time_of_any_kind_is_stored_as_it_is(name: str, field: str, odd: str) -> None:
     """Neither ASCII nor short, as they usually are."""
     record = parse(samples.state_change(**{name: odd})).record(RECEIPT, odd or "MID-1", 3)
 
-    assert record.fields.get("event_id" if name == "id" else "event_time", "") == odd
+    assert record.fields.get(field, "") == odd
     assert record.fields["mns_message_id"] == odd or "MID-1"
     assert len(record.fields["event_key"]) == 32
 
