@@ -86,7 +86,7 @@ class LedgerAdmission:
         return reason
 
     async def admit(self, verdict: Verdict, *, keep: bool) -> None:
-        """Judge in the ledger's transaction; what passes is durable when this returns."""
+        """Judge in the ledger's transaction; what passes is durable before anything is ordered by it."""
 
         def decide(use: Use) -> Admitted | None:
             passed = verdict.judge(Usage(use.actions, use.taken))

@@ -4,7 +4,8 @@ Every transaction holds the whole ledger, whichever sink it is of: SQLite's `beg
 an advisory lock. So each operation reads what it then changes without a lock of its own, nothing can
 deadlock, and of two sinks racing for a last slot one comes second. What makes that quick enough is that one
 transaction carries whatever waits (`writer.py`). A sink that freezes in the middle of one is cut off by
-PostgreSQL after half a lease, before the others lose theirs.
+PostgreSQL after half a lease, before the others lose theirs. Both keep all commits in one log, so that one
+which waits for the disk takes along those before it that did not.
 
 Leases are measured on the database's clock where several machines share it. Times that others see are
 translated to the clock of this machine, so that a sink whose clock is minutes off counts the same window.
@@ -96,21 +97,23 @@ class Database:
         except (SQLAlchemyError, ImportError, OSError) as error:
             raise LedgerError(f"{self._name} cannot be opened: {error}", self._kind.hint) from error
 
-    def run(self, work: Callable[[Transaction], T]) -> T:
+    def run(self, work: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Do work in a transaction, which is durable when this returns and undone where it raises.
+
+        One that is not `durable` outlives this process at once, but the machine only with the next that is.
 
         Work may be done twice, where the connection was lost: perhaps after the first was durable. Raises
         LedgerError for the database's errors, Outage where they would meet any work, else whatever work does.
         """
         try:
-            return self._once(work)
+            return self._once(work, durable)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise self._mapped(error) from error
         except SQLAlchemyError as error:
             raise self._mapped(error) from error
         try:
-            return self._once(work)
+            return self._once(work, durable)
         except SQLAlchemyError as error:
             raise self._mapped(error) from error
 
@@ -118,9 +121,9 @@ class Database:
         """Close the connection."""
         self._engine.dispose()
 
-    def _once(self, work: Callable[[Transaction], T]) -> T:
+    def _once(self, work: Callable[[Transaction], T], durable: bool) -> T:
         with self._engine.begin() as connection:
-            now_ms = self._kind.now_ms(connection, self._patience_seconds)
+            now_ms = self._kind.hold(connection, self._patience_seconds, durable=durable)
             local_ms = round(self._clock() * 1000)
             if now_ms is None:
                 return work(Transaction(connection, self._owner, local_ms))
@@ -152,13 +155,13 @@ class _Kind(Protocol):
     def engine(self, patience_seconds: float) -> Engine:
         """Make an engine with one connection."""
 
-    def now_ms(self, connection: Connection, patience_seconds: float) -> int | None:
+    def hold(self, connection: Connection, patience_seconds: float, *, durable: bool) -> int | None:
         """Begin a transaction that holds the ledger; the database's time, or None if it has none."""
 
 
 @dataclass(frozen=True)
 class _Sqlite:
-    """A file of this machine, in WAL mode; a commit returns when the disk has it."""
+    """A file of this machine, in WAL mode."""
 
     url: URL
     hint: str = "See that the file and its folder are there, and writable for the sink's user"
@@ -171,10 +174,16 @@ class _Sqlite:
         arguments = {"timeout": patience_seconds, "check_same_thread": False}
         engine = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=arguments)
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", lambda connection: _begin(connection, patience_seconds))
         return engine
 
-    def now_ms(self, connection: Connection, patience_seconds: float) -> int | None:
+    def hold(self, connection: Connection, patience_seconds: float, *, durable: bool) -> int | None:
+        """Begin once no other process writes.
+
+        SQLite would wait by itself, but looks ten times a second in the end, and a busy neighbour is hardly
+        ever between two transactions just then.
+        """
+        connection.exec_driver_sql(f"pragma synchronous = {'full' if durable else 'normal'}")
+        _unless_locked(lambda: connection.exec_driver_sql("begin immediate"), patience_seconds)
         return None
 
 
@@ -200,17 +209,19 @@ class _Postgresql:
             connect_args={key: value for key, value in arguments.items() if key not in self.url.query},
         )
 
-    def now_ms(self, connection: Connection, patience_seconds: float) -> int | None:
+    def hold(self, connection: Connection, patience_seconds: float, *, durable: bool) -> int | None:
         limit = f"{round(patience_seconds * 1000)}ms"
-        connection.execute(_HOLD, {"limit": limit, "lock": _LOCK})
+        connection.execute(_HOLD, {"limit": limit, "lock": _LOCK, "durable": durable})
         found: int = connection.execute(_NOW).scalar_one()
         return found
 
 
 _HOLD = text(
     "select set_config('lock_timeout', :limit, true), set_config('statement_timeout', :limit, true),"
-    " set_config('idle_in_transaction_session_timeout', :limit, true), pg_advisory_xact_lock(:lock)"
-).bindparams(bindparam("limit"), bindparam("lock"))
+    " set_config('idle_in_transaction_session_timeout', :limit, true), set_config('synchronous_commit',"
+    " case when :durable then current_setting('synchronous_commit') else 'off' end, true),"
+    " pg_advisory_xact_lock(:lock)"
+).bindparams(bindparam("limit"), bindparam("lock"), bindparam("durable"))
 _NOW = text("select (extract(epoch from clock_timestamp()) * 1000)::bigint")
 """By itself: in which order a statement computes its values is nobody's promise."""
 
@@ -230,21 +241,11 @@ def _kind_of(url: str) -> _Kind:
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    """Let `_begin` begin the transactions, and a commit wait for the disk."""
+    """Let `hold` begin the transactions, and have commits in a log."""
     connection.isolation_level = None
     connection.execute("pragma busy_timeout = 1")
     # The first to open a new file changes its journal, and whoever comes just then is refused at once.
     _unless_locked(lambda: connection.execute("pragma journal_mode = wal"), _OPENING_SECONDS)
-    connection.execute("pragma synchronous = full")
-
-
-def _begin(connection: Connection, patience_seconds: float) -> None:
-    """Begin once no other process writes.
-
-    SQLite would wait by itself, but looks ten times a second in the end, and a busy neighbour is hardly ever
-    between two transactions just then.
-    """
-    _unless_locked(lambda: connection.exec_driver_sql("begin immediate"), patience_seconds)
 
 
 def _unless_locked(work: Callable[[], object], patience_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The ledger as its users see it: async methods, each of them durable when it returns.
+"""The ledger as its users see it: async methods, and what each of them promises.
 
 Each is an operation of `runs`, `admissions` or `circuits`, done by the writer's thread in a transaction
 that it shares with whatever else waits. Any number of tasks may ask at the same time.
@@ -26,10 +26,11 @@ T = TypeVar("T")
 class Ledger:
     """The durable ledger of actions. Open it with `Ledger.open`; for the event loop that opened it.
 
-    One effect: a run belongs to one sink at a time, and what was claimed, intended, noted, admitted or
-    closed is on the disk when the method returns. A sink that dies loses its runs to the next that asks,
-    once its lease is over; should it only have been stopped, its claims are void, and every method that
-    takes one raises LostRun.
+    One effect: a run belongs to one sink at a time, and what was intended, noted or closed is on the disk
+    when the method returns, with all that was claimed and admitted before: an urgent run waits for the disk
+    once, before its first call. A sink that dies loses its runs to the next that asks, once its lease is
+    over; should it only have been stopped, its claims are void, and every method that takes one raises
+    LostRun. A machine that dies may forget claims and admissions after which nothing was ordered yet.
 
     Not promised: that an order is given once. A sink that freezes for longer than its lease between
     `intend` and the call itself may give it after another has taken the run over. Orders have to bear that.
@@ -93,7 +94,7 @@ class Ledger:
 
         Our own is claimed anew, which makes the claim of before void.
         """
-        return await self._ask(lambda transaction: runs.claim(transaction, new))
+        return await self._ask(lambda transaction: runs.claim(transaction, new), durable=False)
 
     async def admit(
         self,
@@ -109,7 +110,8 @@ class Ledger:
         to be quick, and its last answer counts. Raises LostRun.
         """
         return await self._ask(
-            lambda transaction: admissions.admit(transaction, claim, decide, since_ms, group_ids)
+            lambda transaction: admissions.admit(transaction, claim, decide, since_ms, group_ids),
+            durable=False,
         )
 
     async def admitted(self, module: str, since_ms: int) -> int:
@@ -156,11 +158,15 @@ class Ledger:
 
     async def instances_calling(self, module: str, since_ms: int) -> int:
         """Distinct instances with runs first claimed since then, and since the circuit was closed."""
-        return await self._ask(lambda transaction: circuits.instances_calling(transaction, module, since_ms))
+        return await self._ask(
+            lambda transaction: circuits.instances_calling(transaction, module, since_ms), durable=False
+        )
 
     async def circuit(self, module: str, *, cooldown_seconds: float | None = None) -> Circuit | None:
         """The module's circuit if it is open; with a cooldown, if it was opened less than so long ago."""
-        return await self._ask(lambda transaction: circuits.circuit(transaction, module, cooldown_seconds))
+        return await self._ask(
+            lambda transaction: circuits.circuit(transaction, module, cooldown_seconds), durable=False
+        )
 
     async def circuits(self) -> Mapping[str, Circuit]:
         """Every circuit that was opened and not closed by hand, by module; cooled down or not."""
@@ -181,12 +187,12 @@ class Ledger:
             gone += pruned
         return gone
 
-    def _ask(self, work: Callable[[Transaction], T]) -> asyncio.Future[T]:
-        return self._writer.ask(work, self._rank)
+    def _ask(self, work: Callable[[Transaction], T], *, durable: bool = True) -> asyncio.Future[T]:
+        return self._writer.ask(work, self._rank, durable=durable)
 
     def _have_done(self, work: Callable[[Transaction], None]) -> None:
         """Ask, and wait neither for its end nor for its failure."""
-        self._ask(work).add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._ask(work, durable=False).add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _show_life(self) -> None:
         """Have a transaction come where nothing else brings one. From the loop: one that hangs is no life."""
@@ -194,4 +200,4 @@ class Ledger:
             await asyncio.sleep(self.lease_seconds / 3)
             # Whoever needs the ledger meanwhile is told the same.
             with suppress(LedgerError):
-                await self._ask(lambda transaction: None)
+                await self._ask(lambda transaction: None, durable=False)

@@ -43,6 +43,7 @@ class _Operation:
 
     work: Callable[[Transaction], Any]
     answer: asyncio.Future[Any]
+    durable: bool
     result: Any = None
     error: Exception | None = None
 
@@ -81,13 +82,15 @@ class Writer:
         self._put(Rank.END, None)
         await asyncio.to_thread(self._thread.join)
 
-    def ask(self, work: Callable[[Transaction], T], rank: Rank = Rank.USUAL) -> asyncio.Future[T]:
-        """Have work done; the future is resolved once what it did is durable."""
+    def ask(
+        self, work: Callable[[Transaction], T], rank: Rank = Rank.USUAL, *, durable: bool = True
+    ) -> asyncio.Future[T]:
+        """Have work done; the future is resolved once what it did is durable, or if need not be, done."""
         answer: asyncio.Future[T] = self._loop.create_future()
         if self._ended:
             answer.set_exception(LedgerError("the ledger is closed", "Open it again"))
         else:
-            self._put(rank, _Operation(work, answer))
+            self._put(rank, _Operation(work, answer, durable))
         return answer
 
     def _put(self, rank: Rank, operation: _Operation | None) -> None:
@@ -135,7 +138,7 @@ class Writer:
             for operation in operations:
                 _do(operation, transaction)
 
-        self.database.run(work)
+        self.database.run(work, durable=any(one.durable for one in operations))
 
 
 def _do(operation: _Operation, transaction: Transaction) -> None:

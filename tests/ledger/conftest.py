@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from sink.ledger import Claim, Ledger, NewRun
+from sink.ledger.database import Database, Transaction
 
 P = ParamSpec("P")
 
@@ -55,6 +56,19 @@ async def claimed(ledger: Ledger, name: str = "1", **values: Any) -> Claim:
     claim = await ledger.claim(new_run(name, **values))
     assert isinstance(claim, Claim), claim
     return claim
+
+
+def durable_transactions(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each transaction from now on had to be durable, in order."""
+    durables: list[bool] = []
+    run = Database.run
+
+    def noted(database: Database, work: Callable[[Transaction], object], *, durable: bool = True) -> object:
+        durables.append(durable)
+        return run(database, work, durable=durable)
+
+    monkeypatch.setattr(Database, "run", noted)
+    return durables
 
 
 class Postgresql:

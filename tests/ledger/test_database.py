@@ -258,15 +258,28 @@ async def test_a_ledger_taken_away_is_said(url: str) -> None:
         assert "sink_order" in str(answers[0])
 
 
-def test_sqlite_waits_for_the_disk_at_every_commit(sqlite_url: str) -> None:
-    """What was acknowledged outlives a power cut: WAL with `synchronous = full`."""
+@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+def test_sqlite_waits_for_the_disk_where_it_has_to(sqlite_url: str, durable: bool, level: int) -> None:
+    """What is durable outlives a power cut: WAL with `synchronous = full`. It is not left so for the next."""
     database = Database(sqlite_url, "one", 5.0, lambda: 0.0)
 
     def pragmas(transaction: Transaction) -> list[object]:
         names = ("journal_mode", "synchronous")
         return [transaction.connection.exec_driver_sql(f"pragma {name}").scalar() for name in names]
 
-    assert database.run(pragmas) == ["wal", 2]
+    database.run(pragmas, durable=not durable)
+    assert database.run(pragmas, durable=durable) == ["wal", level]
+    database.close()
+
+
+def test_postgresql_waits_for_the_disk_where_it_has_to(postgresql_url: str) -> None:
+    """As its administrator has set it, but for what need not be durable. It is not left so for the next."""
+    database = Database(postgresql_url, "one", 5.0, lambda: 0.0)
+
+    def setting(transaction: Transaction) -> object:
+        return transaction.connection.exec_driver_sql("show synchronous_commit").scalar()
+
+    assert [database.run(setting, durable=one) for one in (True, False, True)] == ["on", "off", "on"]
     database.close()
 
 

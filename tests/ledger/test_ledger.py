@@ -9,7 +9,7 @@ import pytest
 
 from sink.errors import LedgerError, LostRun
 from sink.ledger import Admitted, Claim, Held, Ledger, Use
-from tests.ledger.conftest import claimed, new_run, on_loop
+from tests.ledger.conftest import claimed, durable_transactions, new_run, on_loop
 from tests.local.conftest import Watch
 
 
@@ -168,6 +168,26 @@ async def test_the_urgent_ledger_is_the_same_one(url: str) -> None:
 
         assert ledger.urgent.lease_seconds == ledger.lease_seconds
         assert await ledger.failures_in_row("restart") == 1
+
+
+@on_loop
+async def test_the_disk_is_waited_for_once_before_the_first_call(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the intent, which takes claim and admission along. All that comes after it is durable by itself."""
+    async with Ledger.open(sqlite_url, "one") as ledger:
+        durables = durable_transactions(monkeypatch)
+        claim = await claimed(ledger)
+        await ledger.circuit("restart")
+        await ledger.instances_calling("restart", 0)
+        await ledger.admit(claim, lambda use: Admitted({}, {}), 0)
+        assert not any(durables)
+        durables.clear()
+        await ledger.intend(claim, "start")
+        await ledger.note(claim, {"drained": True})
+        await ledger.close(claim, "done", {})
+        await ledger.open_circuit("restart", "a mass event")
+        assert durables == [True] * 4
 
 
 @on_loop

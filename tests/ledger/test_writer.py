@@ -13,7 +13,7 @@ from sink.errors import LedgerError, LostRun
 from sink.ledger import Admitted, Claim, Ledger, Use
 from sink.ledger.database import Database, Transaction
 from sink.ledger.writer import MOST_AT_ONCE, Rank, Writer
-from tests.ledger.conftest import claimed, new_run, on_loop
+from tests.ledger.conftest import claimed, durable_transactions, new_run, on_loop
 
 
 class Notebook:
@@ -104,6 +104,26 @@ async def test_one_operation_waits_for_no_other(sqlite_url: str) -> None:
     await notebook.writer.end()
 
     assert notebook.transactions == [[number] for number in range(100)]
+
+
+@on_loop
+async def test_a_transaction_is_durable_if_anything_in_it_has_to_be(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for it to be is answered by that transaction; where nobody did, no disk is waited for."""
+    notebook = Notebook(sqlite_url)
+    durables = durable_transactions(monkeypatch)
+    notebook.writer.begin()
+    await notebook.writer.ask(notebook.write("brief"), durable=False)
+    busy = notebook.writer.ask(notebook.wait, durable=False)
+    asked = [notebook.writer.ask(notebook.write(n), durable=n == 5) for n in range(10)]
+    notebook.may_begin.set()
+    await gather(busy, *asked)
+    await notebook.writer.end()
+
+    durable = [done for done, lasts in zip(notebook.transactions, durables, strict=True) if lasts]
+    assert [5 in done for done in durable] == [True]
+    assert durables[0] is False
 
 
 @on_loop
