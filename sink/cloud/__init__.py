@@ -5,7 +5,7 @@
     membership.py   where an instance serves, from memory: cache.py, refreshing.py
     instances.py    evidence.py    scaling.py    balancers/    one API each, as values of `sink.action`
     sharing.py      questions that wait together are asked together
-    gate.py         the order of calls, their rates and repetitions: turn.py, lanes.py, rates.py
+    gate.py         the order of calls, their rates and repetitions: turn.py, lanes.py, hush.py, rates.py
     late.py         the client, made at the first call
     api.py          one call through the vendor's client: calls.py what a call is, codes.py what refusals mean
 

@@ -129,6 +129,10 @@ class AlibabaCloud:
     ) -> None:
         self._membership.took_effect(change, group, backends, state)
 
+    def hush(self) -> None:
+        """Have the background be silent for a moment: a run in a hurry begins."""
+        self._gate.hush()
+
     def door(self, run: Run) -> Cloud:
         """What an action is handed for this run: its deadline orders the calls, its record gets the steps."""
         return Door(

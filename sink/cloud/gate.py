@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from sink.backoff import Backoff
 from sink.cloud.calls import Answer, Call, Line
 from sink.cloud.codes import UNKNOWN_HOST, passes
+from sink.cloud.hush import Hush
 from sink.cloud.lanes import Lane
 from sink.cloud.rates import RATES, Bucket, Rate
 from sink.cloud.turn import Turn
@@ -55,6 +56,7 @@ class Gate:
         self._pace = pace
         self._wall_clock = wall_clock
         self._random = random or Random()
+        self._hush = Hush(clock)
 
         def bucket(line: Line) -> Bucket:
             rate = rates[line.product]
@@ -62,13 +64,19 @@ class Gate:
             return Bucket(per_second, clock=lambda: clock() * pace)
 
         self._lanes = {
-            product: Lane(product, threads=threads, bucket=bucket, now_ms=self.now_ms, pace=pace)
+            product: Lane(
+                product, threads=threads, bucket=bucket, now_ms=self.now_ms, hush=self._hush, pace=pace
+            )
             for product in rates
         }
 
     def now_ms(self) -> int:
         """The wall clock."""
         return round(self._wall_clock() * 1000)
+
+    def hush(self) -> None:
+        """Have the background be silent for a moment."""
+        self._hush.begin()
 
     async def ask(self, call: Call[T], turn: Turn) -> Answer[T]:
         """Make a call."""

@@ -20,6 +20,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from sink.cloud.calls import Line
+from sink.cloud.hush import Hush
 from sink.cloud.rates import Bucket
 from sink.cloud.turn import Turn
 
@@ -125,6 +126,7 @@ class Lane:
         threads: int,
         bucket: Callable[[Line], Bucket],
         now_ms: Callable[[], int],
+        hush: Hush,
         pace: float,
     ) -> None:
         self._threads = Threads(name, threads)
@@ -133,6 +135,7 @@ class Lane:
         self._kept_free = threads - max(1, threads // 4)
         self._new_bucket = bucket
         self._now_ms = now_ms
+        self._hush = hush
         self._pace = pace
         self._queues: dict[Line, _Queue] = {}
         self._arrivals = count()
@@ -203,11 +206,12 @@ class Lane:
             ticket.granted.set_result(None)
 
     def _wait_seconds(self, queue: _Queue) -> float:
-        """How long the head of a queue has to wait for its bucket; for ever, if it is for a thread."""
-        background = queue.wants_background
-        if background and self._free <= self._kept_free:
+        """How long the head of a queue waits for bucket and silence; for ever, if it is for a thread."""
+        if not queue.wants_background:
+            return queue.bucket.wait_seconds()
+        if self._free <= self._kept_free:
             return float("inf")
-        return queue.bucket.wait_seconds(background=background)
+        return max(queue.bucket.wait_seconds(background=True), self._hush.seconds_left() * self._pace)
 
     def _come_back(self, seconds: float) -> None:
         if self._timer is not None:

@@ -36,6 +36,9 @@ _HELD_SECONDS = 1.0
 class Doors(Protocol):
     """The cloud: `sink.cloud.AlibabaCloud`."""
 
+    def hush(self) -> None:
+        """A run in a hurry begins: what nobody waits for may come a moment later."""
+
     def door(self, run: Run) -> Cloud:
         """What an action is handed for this run."""
 
@@ -143,6 +146,8 @@ class Dispatcher:
         pauses = Backoff(0.2, 10.0, self._random)
         in_a_hurry = module.action.deadline_ms(event) is not None
         ledger = self._ledger.urgent if in_a_hurry else self._ledger
+        if in_a_hurry:
+            self._doors.hush()
         while True:
             try:
                 claimed = await ledger.claim(new)

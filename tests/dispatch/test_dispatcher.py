@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -302,6 +303,22 @@ def test_an_event_received_too_late_is_skipped(tmp_path: Path) -> None:
             assert fields["status"] == "skipped"
             assert fields["reason"].startswith("deadline passed")
             assert one.started() == []
+
+    asyncio.run(work())
+
+
+def test_the_background_is_silent_for_a_run_in_a_hurry_and_for_no_other(tmp_path: Path) -> None:
+    """From its very beginning."""
+
+    async def work() -> None:
+        async with bench(tmp_path, table=table_with("i-1", "i-2")) as one:
+            await one.act(an_event("i-1"))
+            assert "hush" not in one.table.asked
+            one.table.asked.clear()
+            one.action.due_ms = round(time.time() * 1000) + 300_000
+            await one.act(an_event("i-2"))
+            assert one.table.asked[0] == "hush"
+            assert one.table.asked.count("hush") == 1
 
     asyncio.run(work())
 
