@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from sink.errors import LedgerError
-from sink.ledger import admissions, circuits, runs, tables
+from sink.ledger import admissions, circuits, lease, runs, tables
 from sink.ledger.database import Database, Transaction
+from sink.ledger.lease import Lease
 from sink.ledger.rehearsal import rehearse
 from sink.ledger.values import Admitted, Circuit, Claim, Closed, EarlierRun, Held, NewRun, Use
 from sink.ledger.writer import Rank, Writer
@@ -59,8 +60,7 @@ class Ledger:
         # A sink that was started again is another: its runs of before wait for the end of their lease, too.
         database = Database(url, f"{owner} {uuid4().hex}", lease_seconds / 2, clock)
         await asyncio.to_thread(database.run, lambda transaction: tables.create(transaction.connection))
-        lease_ms = round(lease_seconds * 1000)
-        writer = Writer(database, lambda transaction: runs.renew_lease(transaction, lease_ms))
+        writer = Writer(database, Lease(round(lease_seconds * 1000)).renew)
         ledger = cls(writer, lease_seconds)
         writer.begin()
         keeper = asyncio.create_task(ledger._show_life(), name="ledger lease")
@@ -70,7 +70,7 @@ class Ledger:
             keeper.cancel()
             # Where this fails the lease runs out by itself.
             with suppress(LedgerError):
-                await ledger._ask(runs.give_up_lease)
+                await ledger._ask(lease.give_up)
             await writer.end()
 
     @property

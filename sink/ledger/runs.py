@@ -29,6 +29,7 @@ from sqlalchemy.engine import Row
 from sink.errors import LostRun
 from sink.ledger.circuits import count_outcome
 from sink.ledger.database import Transaction
+from sink.ledger.lease import held_until_ms
 from sink.ledger.tables import Json, order, owner, run, take
 from sink.ledger.values import Claim, Closed, EarlierRun, Held, NewRun
 
@@ -59,27 +60,6 @@ _INTEND = (
     )
     .execution_options(preserve_rowcount=True)
 )
-_LEASE = select(owner.c.until_ms).where(owner.c.owner_id == bindparam("whose"))
-_RENEW = update(owner).where(owner.c.owner_id == bindparam("whose"))
-
-
-def renew_lease(transaction: Transaction, lease_ms: int) -> None:
-    """Have this sink's lease run so long from now, unless most of it is left."""
-    whose = {"whose": transaction.owner}
-    ends_ms = transaction.connection.scalar(_LEASE, whose)
-    if ends_ms is not None and lease_ms * 2 / 3 < ends_ms - transaction.now_ms <= lease_ms:
-        return
-    until_ms = transaction.now_ms + lease_ms
-    if ends_ms is None:
-        transaction.connection.execute(insert(owner), {"owner_id": transaction.owner, "until_ms": until_ms})
-    else:
-        transaction.connection.execute(_RENEW, {**whose, "until_ms": until_ms})
-
-
-def give_up_lease(transaction: Transaction) -> None:
-    """Let every run of this sink go; rows of sinks that have died go too."""
-    gone = or_(owner.c.owner_id == transaction.owner, owner.c.until_ms <= transaction.now_ms)
-    transaction.connection.execute(delete(owner).where(gone))
 
 
 def claim(transaction: Transaction, new: NewRun) -> Claim | Held | Closed:
@@ -89,7 +69,7 @@ def claim(transaction: Transaction, new: NewRun) -> Claim | Held | Closed:
         return _begin(transaction, new)
     if row.closed_at_ms is not None:
         return Closed(row.status, row.fields)
-    until_ms = _held_until_ms(transaction, row.owner_id)
+    until_ms = held_until_ms(transaction, row.owner_id)
     return Held(transaction.here(until_ms)) if until_ms else _take_over(transaction, row)
 
 
@@ -187,14 +167,6 @@ def _begin(transaction: Transaction, new: NewRun) -> Claim:
     first = {"owner_id": transaction.owner, "epoch": 1, "claimed_at_ms": transaction.now_ms, "notes": {}}
     transaction.connection.execute(insert(run), asdict(new) | first)
     return Claim(new.action_id, new.module, new.event_key, 1)
-
-
-def _held_until_ms(transaction: Transaction, owner_id: str | None) -> int | None:
-    """When the lease of another sink ends; None if that has ended, or is none."""
-    if owner_id in (None, transaction.owner):
-        return None
-    until_ms = transaction.connection.scalar(_LEASE, {"whose": owner_id})
-    return until_ms if until_ms is not None and until_ms > transaction.now_ms else None
 
 
 def _take_over(transaction: Transaction, row: Row[Any]) -> Claim:
