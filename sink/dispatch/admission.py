@@ -6,7 +6,6 @@ the last slot one gets it. `sink.replay` has an admission of its own, over a use
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -72,16 +71,15 @@ class LedgerAdmission:
         """Why the circuit is open. Instances that call for the module in a mass open it."""
         limits, module = self._limits, self._claim.module
         since_ms = self._now_ms - round(limits.mass_seconds * 1000 / self._pace)
-        # Asked together they are one transaction, and one wait.
-        found, calling = await asyncio.gather(
-            self._ledger.circuit(module, cooldown_seconds=limits.cooldown_minutes * 60 / self._pace),
-            self._ledger.instances_calling(module, since_ms),
-        )
-        if found is not None:
-            return found.reason
-        if calling <= limits.mass_events:
+        cooldown_seconds = limits.cooldown_minutes * 60 / self._pace
+        standing = await self._ledger.standing(module, since_ms, cooldown_seconds=cooldown_seconds)
+        if standing.circuit is not None:
+            return standing.circuit.reason
+        if standing.calling <= limits.mass_events:
             return None
-        reason = f"mass event: {calling} instances call for {module} within {limits.mass_seconds:g} s"
+        reason = (
+            f"mass event: {standing.calling} instances call for {module} within {limits.mass_seconds:g} s"
+        )
         await self._ledger.open_circuit(module, reason)
         return reason
 

@@ -13,6 +13,17 @@ runs are whose; `values.py` what goes in and out.
 """
 
 from sink.ledger.ledger import Ledger
-from sink.ledger.values import Admitted, Circuit, Claim, Closed, EarlierRun, Held, NewRun, Use
+from sink.ledger.values import Admitted, Circuit, Claim, Closed, EarlierRun, Held, NewRun, Standing, Use
 
-__all__ = ["Admitted", "Circuit", "Claim", "Closed", "EarlierRun", "Held", "Ledger", "NewRun", "Use"]
+__all__ = [
+    "Admitted",
+    "Circuit",
+    "Claim",
+    "Closed",
+    "EarlierRun",
+    "Held",
+    "Ledger",
+    "NewRun",
+    "Standing",
+    "Use",
+]

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Row
 
 from sink.ledger.database import Transaction
 from sink.ledger.tables import module, run
-from sink.ledger.values import Circuit
+from sink.ledger.values import Circuit, Standing
 
 _THIS = module.c.module == bindparam("whose")
 _FAILURES = select(module.c.failures_in_row).where(_THIS)
@@ -45,6 +45,13 @@ def instances_calling(transaction: Transaction, name: str, since_ms: int) -> int
     """Distinct instances whose runs were first claimed since then, and since the circuit was closed."""
     since = {"whose": name, "since_ms": transaction.there(since_ms)}
     return transaction.connection.execute(_CALLING, since).scalar_one()
+
+
+def standing(transaction: Transaction, name: str, since_ms: int, cooldown_seconds: float | None) -> Standing:
+    """What stands against the module's acting: its circuit, and who has called for it since then."""
+    return Standing(
+        circuit(transaction, name, cooldown_seconds), instances_calling(transaction, name, since_ms)
+    )
 
 
 def open_circuit(transaction: Transaction, name: str, reason: str) -> None:

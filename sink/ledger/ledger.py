@@ -18,7 +18,7 @@ from sink.ledger import admissions, circuits, lease, runs, tables
 from sink.ledger.database import Database, Transaction
 from sink.ledger.lease import Lease
 from sink.ledger.rehearsal import rehearse
-from sink.ledger.values import Admitted, Circuit, Claim, Closed, EarlierRun, Held, NewRun, Use
+from sink.ledger.values import Admitted, Circuit, Claim, Closed, EarlierRun, Held, NewRun, Standing, Use
 from sink.ledger.writer import Rank, Writer
 
 T = TypeVar("T")
@@ -156,10 +156,16 @@ class Ledger:
         """Runs closed as `failed` since one was `done`, or since the circuit was closed by hand."""
         return await self._ask(lambda transaction: circuits.failures_in_row(transaction, module))
 
-    async def instances_calling(self, module: str, since_ms: int) -> int:
-        """Distinct instances with runs first claimed since then, and since the circuit was closed."""
+    async def standing(
+        self, module: str, since_ms: int, *, cooldown_seconds: float | None = None
+    ) -> Standing:
+        """What stands against a module's acting: its circuit, as `circuit` tells it, and how many call.
+
+        Those are the distinct instances with runs first claimed since then, and since it was closed by hand.
+        """
         return await self._ask(
-            lambda transaction: circuits.instances_calling(transaction, module, since_ms), durable=False
+            lambda transaction: circuits.standing(transaction, module, since_ms, cooldown_seconds),
+            durable=False,
         )
 
     async def circuit(self, module: str, *, cooldown_seconds: float | None = None) -> Circuit | None:

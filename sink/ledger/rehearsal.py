@@ -21,8 +21,7 @@ def rehearse(transaction: Transaction) -> None:
     """Take a run through its life. Raises UndoneError."""
     claim = runs.claim(transaction, NewRun(_NAME, _NAME, _NAME, _NAME, _NAME, _NAME, transaction.now_ms))
     assert isinstance(claim, Claim)
-    circuits.circuit(transaction, _NAME, 0)
-    circuits.instances_calling(transaction, _NAME, 0)
+    circuits.standing(transaction, _NAME, 0, 0)
     admissions.admit(transaction, claim, lambda _: Admitted({}, {_NAME: [_NAME]}), 0, [_NAME])
     runs.intend(transaction, claim, _NAME)
     runs.answered(transaction, claim, _NAME, None)

@@ -98,3 +98,13 @@ class Circuit:
 
     opened_at_ms: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands against a module's acting."""
+
+    circuit: Circuit | None
+    """Its circuit, if that is open."""
+    calling: int
+    """Distinct instances that call for it."""

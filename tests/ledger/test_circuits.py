@@ -61,8 +61,8 @@ async def test_instances_call_once_however_many_events_they_have(url: str) -> No
             await claimed(ledger, name, instance_id=instance_id)
         await claimed(ledger, "4", module="other")
 
-        assert await ledger.instances_calling("restart", 0) == 2
-        assert await ledger.instances_calling("nobody", 0) == 0
+        assert (await ledger.standing("restart", 0)).calling == 2
+        assert (await ledger.standing("nobody", 0)).calling == 0
 
 
 @on_loop
@@ -74,15 +74,15 @@ async def test_calls_are_counted_within_the_time_and_since_the_circuit_was_close
         clock.forward(60)
         now_ms = round(clock() * 1000)
         await claimed(ledger, "2")
-        assert await ledger.instances_calling("restart", 0) == 2
-        assert await ledger.instances_calling("restart", now_ms) == 1
+        assert (await ledger.standing("restart", 0)).calling == 2
+        assert (await ledger.standing("restart", now_ms)).calling == 1
 
         clock.forward(1)
         await ledger.close_circuit("restart")
         clock.forward(1)
-        assert await ledger.instances_calling("restart", 0) == 0
+        assert (await ledger.standing("restart", 0)).calling == 0
         await claimed(ledger, "3")
-        assert await ledger.instances_calling("restart", 0) == 1
+        assert (await ledger.standing("restart", 0)).calling == 1
 
 
 @on_loop

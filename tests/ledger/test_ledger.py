@@ -136,7 +136,7 @@ async def test_a_clock_that_is_off_steals_no_run_and_counts_the_same_window(
         uses: list[Use] = []
         await two.admit(mine, uses.append, minute_ago_ms, ["rsp"])
         assert uses == [Use(1, {"rsp": frozenset({"i-1"})})]
-        assert await two.instances_calling("restart", minute_ago_ms) == 2
+        assert (await two.standing("restart", minute_ago_ms)).calling == 2
         assert [
             near(run.admitted_at_ms, off) for run in await two.earlier("restart", "i-1", minute_ago_ms)
         ] == [True]
@@ -178,8 +178,7 @@ async def test_the_disk_is_waited_for_once_before_the_first_call(
     async with Ledger.open(sqlite_url, "one") as ledger:
         durables = durable_transactions(monkeypatch)
         claim = await claimed(ledger)
-        await ledger.circuit("restart")
-        await ledger.instances_calling("restart", 0)
+        await ledger.standing("restart", 0)
         await ledger.admit(claim, lambda use: Admitted({}, {}), 0)
         assert not any(durables)
         durables.clear()

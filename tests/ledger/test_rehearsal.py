@@ -10,9 +10,7 @@ from tests.ledger.conftest import claimed, new_run, on_loop
 
 async def live(ledger: Ledger, claim: Claim) -> None:
     """What a run asks, from its claim to its end."""
-    await asyncio.gather(
-        ledger.circuit("restart", cooldown_seconds=60), ledger.instances_calling("restart", 0)
-    )
+    await ledger.standing("restart", 0, cooldown_seconds=60)
     await ledger.admit(claim, lambda _: Admitted({"reason": "r"}, {"g": ["i-1"]}), 0, ["g"])
     await ledger.intend(claim, "weigh 0 g i-1")
     ledger.answered(claim, "weigh 0 g i-1", "accepted")
@@ -28,7 +26,7 @@ async def test_nothing_of_it_is_kept(url: str) -> None:
 
         assert await ledger.unfinished() == []
         assert await ledger.admitted("rehearsal", 0) == 0
-        assert await ledger.instances_calling("rehearsal", 0) == 0
+        assert (await ledger.standing("rehearsal", 0)).calling == 0
         assert await ledger.circuits() == {}
 
 

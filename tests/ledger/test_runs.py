@@ -280,4 +280,4 @@ async def test_an_odd_message_is_a_run_like_any_other(url: str) -> None:
 
         assert (await ledger.unfinished())[0].body == ODD
         assert [run.event_key for run in await ledger.earlier("restart", ODD, 0)] == ["key-1"]
-        assert await ledger.instances_calling("restart", 0) == 1
+        assert (await ledger.standing("restart", 0)).calling == 1
