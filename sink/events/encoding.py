@@ -5,15 +5,14 @@
     Content  { string Key = 1; string Value = 2 }                   (SLS API reference, "Data encoding")
 
 The protobuf package makes an object of each field first, which costs as much as all the rest of an event's
-way. `record.py` encodes what an event says, `stores.encoding` joins logs to groups; the tests read both back
-with the official SDK's classes.
+way. `event.py` and `record.py` encode what is stored, `stores.encoding` joins logs to groups; the tests read
+both back with the official SDK's classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 
 
 @lru_cache(maxsize=1 << 14)
@@ -48,18 +47,12 @@ def short_heads(key: str) -> Sequence[str]:
 
 
 def contents(fields: Mapping[str, str]) -> bytes:
-    """Fields of a log, in their order, but for empty ones."""
-    values = _utf8(list(fields.values()))
-    heads = (head(key.encode(), len(value)) for key, value in zip(fields, values, strict=True))
-    return b"".join(chain.from_iterable(zip(heads, values, strict=True)))
-
-
-def _utf8(texts: Sequence[str]) -> tuple[bytes, ...]:
-    """The texts' bytes. Half a surrogate pair has none, and becomes `?`."""
-    try:
-        return tuple(map(str.encode, texts))
-    except UnicodeEncodeError:
-        return tuple(text.encode(errors="replace") for text in texts)
+    """Fields of a log, in their order, but for empty ones. Half a surrogate pair becomes `?`."""
+    parts: list[bytes] = []
+    for key, text in fields.items():
+        value = text.encode(errors="replace")
+        parts += (head(key.encode(), len(value)), value)
+    return b"".join(parts)
 
 
 def decoded(encoded: bytes) -> dict[str, str]:
