@@ -56,10 +56,10 @@ def title_of(latency_ms: float) -> str:
 
 
 def ratio(row: Row, rows: Sequence[Row]) -> float | None:
-    """Its median of events/s in terms of the reference's at the same latency; None where that did not run."""
+    """Its events/s in terms of the reference's at the same latency; None where that did not run."""
     for other in rows:
         if other.subject == REFERENCE and other.condition == row.condition:
-            return row.median("events_per_second") / other.median("events_per_second")
+            return row.times(other, "events_per_second")
     return None
 
 
@@ -97,7 +97,7 @@ def _spread_cells(row: Row, rows: Sequence[Row]) -> list[str]:
         f"{row.condition:g}",
         f"{row.events:,}",
         f"{row.median('events_per_second'):,.0f}",
-        f"{row.median('events_per_second') / rows[0].median('events_per_second'):.2f}",
+        f"{row.times(rows[0], 'events_per_second'):.2f}",
         f"{row.median('cpu_ms_per_event'):.3f}",
         f"{row.median('peak_megabytes'):.0f}",
         f"{row.median('cpu_share'):.0%}",

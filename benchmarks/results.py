@@ -79,6 +79,14 @@ class Row:
         """The median of a figure over the runs."""
         return median(run[figure] for run in self.runs)
 
+    def times(self, other: Row, figure: str) -> float:
+        """The figure in terms of another row's: the median over the runs that stood side by side in time.
+
+        Ratios of medians would be of runs minutes apart, between which a shared machine changes its speed.
+        """
+        pairs = zip(self.runs, other.runs, strict=True)
+        return median(mine[figure] / theirs[figure] for mine, theirs in pairs)
+
     def span(self, figure: str) -> tuple[float, float]:
         """The least and the most."""
         values = [run[figure] for run in self.runs]
