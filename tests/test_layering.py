@@ -20,6 +20,7 @@ FOREIGN_DOORS = {
         "sink.ledger.runs",
         "sink.ledger.admissions",
         "sink.ledger.circuits",
+        "sink.ledger.lease",
     },
     "structlog": {"sink.telemetry"},
     "typer": {"sink.cli"},
