@@ -11,7 +11,7 @@ The pipeline takes messages in here and releases them when it settles them. Noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -70,15 +70,11 @@ class Leases:
         """What is in hand, longest held first."""
         return list(self._held.values())
 
-    def take(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def take(self, messages: Iterable[Message]) -> list[Message]:
         """Take messages in hand; returns those that were not.
 
         One that comes again while it is in hand has lost its lease: it goes on, under the new handle.
         """
-        named = {message.message_id: message for message in messages}
-        if len(named) == len(messages) and self._held.keys().isdisjoint(named):
-            self._held.update(named)
-            return messages
         fresh = []
         for message in messages:
             held = self._held.get(message.message_id)

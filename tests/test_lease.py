@@ -126,7 +126,7 @@ def test_a_message_that_comes_again_goes_on_under_its_new_handle() -> None:
         leases, first, again = Leases(queue.prolong, queue.clock), message(), message(held_until=99)
         again.handle = "again"
         leases.take([first])
-        return list(leases.take([again])), first.handle, len(leases)
+        return leases.take([again]), first.handle, len(leases)
 
     assert asyncio.run(run()) == ([], "again", 1)
 

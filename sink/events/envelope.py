@@ -56,7 +56,9 @@ def decode_body(body: str) -> bytes:
     """
     text = body.encode(errors="replace")
     for _ in range(_LAYERS):
-        inner = None if text[:1] in _PLAIN else _from_base64(text)
+        if text[:1] in _PLAIN:
+            return text
+        inner = _from_base64(text) or _from_base64(_BLANK.sub(b"", text))  # Blanks are nobody's alphabet.
         if inner is None:
             return text
         text = inner
@@ -77,19 +79,9 @@ def open_text(text: bytes) -> Opened:
 
 
 def _from_base64(text: bytes) -> bytes | None:
-    """Decode strictly: alphabet, padding and UTF-8 all right, or None. Blanks are nobody's alphabet."""
+    """Decode strictly: alphabet, padding and UTF-8 all right, or None."""
     try:
         decoded: bytes = pybase64.b64decode(text, None, True)
-        decoded.decode()
-    except ValueError:
-        return _from_blank_base64(text)
-    return decoded
-
-
-def _from_blank_base64(text: bytes) -> bytes | None:
-    """As `_from_base64`, for what was wrapped into lines, or is no base64 at all."""
-    try:
-        decoded: bytes = pybase64.b64decode(_BLANK.sub(b"", text), None, True)
         decoded.decode()
     except ValueError:
         return None

@@ -114,16 +114,11 @@ class Pipeline:
         """Begin what actions there are, without waiting for the store."""
         self._report.received(events)
         self.tally.received += len(messages)
-        readable = [event for event in events if isinstance(event, Event)]
-        self.tally.quarantined += len(events) - len(readable)
-        self._actions.notice(readable)
-        wanted = {
-            message: event
-            for message, event in zip(messages, events, strict=True)
-            if isinstance(event, Event) and self._actions.wants(event)
-        }
-        if wanted:
-            inlet.want(wanted)
+        parsed = {m: event for m, event in zip(messages, events, strict=True) if isinstance(event, Event)}
+        self.tally.quarantined += len(messages) - len(parsed)
+        self._actions.notice(parsed.values())
+        wanted = {message: event for message, event in parsed.items() if self._actions.wants(event)}
+        inlet.want(wanted)
         return {message: asyncio.create_task(self._act(event)) for message, event in wanted.items()}
 
     async def _act(self, event: Event) -> bool:

@@ -110,7 +110,7 @@ def test_an_id_or_time_of_any_kind_is_stored_as_it_is(name: str, field: str, odd
     record = parse(samples.state_change(**{name: odd})).record(RECEIPT, odd or "MID-1", 3)
 
     assert record.fields.get(field, "") == odd
-    assert record.fields["mns_message_id"] == odd or "MID-1"
+    assert record.fields["mns_message_id"] == (odd or "MID-1")
     assert len(record.fields["event_key"]) == 32
 
 
