@@ -13,7 +13,7 @@ FOREIGN_DOORS = {
     "aliyun": {"sink.stores.sls"},
     "httptools": {"sink.wire.connection"},
     "alibabacloud_credentials": {"sink.credentials"},
-    "aliyunsdkcore": {"sink.cloud.api"},
+    "aliyunsdkcore": set(),
     "sqlalchemy": {
         "sink.ledger.tables",
         "sink.ledger.database",
@@ -53,7 +53,7 @@ MAY_IMPORT = {
         "sink.guard",
         "sink.dispatch",
     },
-    "sink.cloud": {"sink.errors", "sink.backoff", "sink.credentials", "sink.action"},
+    "sink.cloud": {"sink.errors", "sink.backoff", "sink.credentials", "sink.action", "sink.wire"},
     "sink.testing": {
         "sink.errors",
         "sink.events",

@@ -6,14 +6,14 @@
     instances.py    evidence.py    scaling.py    balancers/    one API each, as values of `sink.action`
     sharing.py      questions that wait together are asked together
     gate.py         the order of calls, their rates and repetitions: turn.py, lanes.py, hush.py, rates.py
-    late.py         the client, made at the first call
-    api.py          one call through the vendor's client: calls.py what a call is, codes.py what refusals mean
+    api.py          one call: calls.py what it is, endpoints.py where it goes, rpc.py how it is written,
+                    codes.py what refusals mean
 
 Everything raises CloudError and nothing else.
 """
 
 from sink.cloud.alibaba import PERMISSIONS, PRODUCTS, AlibabaCloud, needed
-from sink.cloud.late import Endpoints
+from sink.cloud.endpoints import Endpoints
 from sink.cloud.membership import CacheState
 from sink.cloud.rates import RATES, Rate
 

@@ -15,13 +15,14 @@ from typing import Self
 
 from sink.action import Backend, Cloud, Group, GroupState, Run
 from sink.action.cloud import Product
+from sink.cloud.api import Api
 from sink.cloud.balancers import Balancers, Change
 from sink.cloud.cache import Cache
 from sink.cloud.door import Door
+from sink.cloud.endpoints import Endpoints
 from sink.cloud.evidence import Evidence
-from sink.cloud.gate import THREADS, Gate
+from sink.cloud.gate import AT_ONCE, Gate
 from sink.cloud.instances import Instances
-from sink.cloud.late import Endpoints, LateApi
 from sink.cloud.membership import CacheState, Membership
 from sink.cloud.rates import RATES, Rate
 from sink.cloud.refreshing import NoReport, Report
@@ -86,7 +87,7 @@ class AlibabaCloud:
         random: Random | None = None,
     ) -> None:
         random = random or Random()
-        self._api = LateApi(endpoints, provider, connections=THREADS)
+        self._api = Api(endpoints, provider, connections=AT_ONCE)
         self._gate = Gate(
             self._api, rates=rates, pace=pace, clock=clock, wall_clock=wall_clock, random=random
         )

@@ -1,7 +1,7 @@
 """What the vendor's error codes mean for whoever called.
 
 One table for all products: ECS, CLB, ALB, NLB, ESS, CloudMonitor, ActionTrail and the gateway before them
-(each API's reference, "Error codes", and what the SDK makes up itself). A code that is not in it is
+(each API's reference, "Error codes", and our own words for what was no answer). A code that is not in it is
 classified by its status and its first word. `BUSY` are those that pass by themselves: somebody else's edit,
 or one's own of a moment ago.
 """
@@ -9,6 +9,7 @@ or one's own of a moment ago.
 from __future__ import annotations
 
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
+from sink.wire import NO_ANSWER
 
 _KEYS = "Check the AccessKey and its RAM permissions: `sink actions` lists what is needed"
 _CLOCK = "Set this machine's clock: it is off by more than 15 minutes"
@@ -36,6 +37,9 @@ PER_SERVER = frozenset({"ObtainIpFail", "InvalidServerId.NotFound"})
 UNKNOWN_HOST = "UnknownHost"
 """Our own word for a host that no name server knows: the region may not have the product."""
 
+STRANGE = "StrangeAnswer"
+"""And for an answer that no such API gives: a proxy's page, half a document."""
+
 _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
     (
         Unreachable,
@@ -45,7 +49,7 @@ _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
     (
         Unreachable,
         _NETWORK,
-        "SDK.HttpError SDK.ServerUnreachable SDK.UnknownServerError SDK.EndpointTestability StrangeAnswer",
+        f"{NO_ANSWER} {STRANGE}",
     ),
     (Unreachable, _NOWHERE, UNKNOWN_HOST),
     (Unreachable, _WAIT, " ".join(BUSY)),
@@ -53,8 +57,7 @@ _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
         Denied,
         _KEYS,
         "Forbidden Forbidden.RAM Forbidden.Unauthorized Forbidden.RiskControl NoPermission "
-        "InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId IncompleteSignature "
-        "SDK.InvalidCredential SDK.GetSessionCredentialFailed SDK.InvalidSessionExpiration",
+        "InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId IncompleteSignature",
     ),
     (
         Denied,
@@ -99,12 +102,7 @@ _TABLE: tuple[tuple[type[CloudError], str, str], ...] = (
     (
         Rejected,
         "This region or product has no such API: correct [endpoints]",
-        "InvalidAction.NotFound InvalidVersion SDK.InvalidRegionId SDK.EndpointResolvingError",
-    ),
-    (
-        Rejected,
-        "",
-        "SDK.InvalidRequest SDK.MissingEndpointsFiler SDK.InvalidParams SDK.NotSupport SDK.InvalidParameter",
+        "InvalidAction.NotFound InvalidVersion",
     ),
 )
 

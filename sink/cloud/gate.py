@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -25,16 +24,16 @@ from sink.errors import CloudError, Throttled, Unreachable
 
 T = TypeVar("T")
 
-THREADS = 8
+AT_ONCE = 8
 """Calls of one product that may be under way at once."""
 _PATIENCE_SECONDS = 60.0
 """How long a call without a deadline is tried."""
 
 
 class Calling(Protocol):
-    """What makes a call, once, in the thread it is called in: `api.Api`."""
+    """What makes a call, once: `api.Api`."""
 
-    def __call__(self, call: Call[T]) -> Answer[T]:
+    async def __call__(self, call: Call[T]) -> Answer[T]:
         """Make it. Raises CloudError."""
 
 
@@ -47,7 +46,7 @@ class Gate:
         *,
         rates: Mapping[str, Rate] = RATES,
         pace: float = 1.0,
-        threads: int = THREADS,
+        at_once: int = AT_ONCE,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         random: Random | None = None,
@@ -64,9 +63,7 @@ class Gate:
             return Bucket(per_second, clock=lambda: clock() * pace)
 
         self._lanes = {
-            product: Lane(
-                product, threads=threads, bucket=bucket, now_ms=self.now_ms, hush=self._hush, pace=pace
-            )
+            product: Lane(at_once=at_once, bucket=bucket, now_ms=self.now_ms, hush=self._hush, pace=pace)
             for product in rates
         }
 
@@ -91,29 +88,26 @@ class Gate:
         began_ms = self.now_ms()
         pauses = self._pauses()
         while True:
-            await lane.enter(line, turn)
-            try:
+            async with lane.passing(line, turn):
                 call = build()
-            except BaseException:
-                lane.leave()
-                raise
-            try:
-                return await lane.run(partial(self._api, call))
-            except CloudError as error:
-                pause = self._pause_seconds(call, error, pauses)
-                if isinstance(error, Throttled):
-                    lane.bucket(line).slow_down()
-                if pause is None or self.is_over(turn, began_ms, pause):
-                    raise
-                turn.met(error, pause)
-                await asyncio.sleep(pause)
+                try:
+                    return await self._api(call)
+                except CloudError as failure:
+                    error = failure
+            pause = self._pause_seconds(call, error, pauses)
+            if isinstance(error, Throttled):
+                lane.bucket(line).slow_down()
+            if pause is None or self.is_over(turn, began_ms, pause):
+                raise error
+            turn.met(error, pause)
+            await asyncio.sleep(pause)
 
     def is_over(self, turn: Turn, began_ms: int, pause_seconds: float) -> bool:
         """Tell whether there is no time for another pause, in what began then."""
         return self.now_ms() + pause_seconds * 1000 > turn.lasts_until_ms(began_ms, _PATIENCE_SECONDS)
 
     def close(self) -> None:
-        """End all threads."""
+        """Send away whoever waits."""
         for lane in self._lanes.values():
             lane.close()
 

@@ -1,68 +1,23 @@
-"""The threads of one product, and who may use one next.
+"""The calls of one product that are under way, and who may make one next.
 
-The SDK is synchronous, so each call needs a thread while it lasts. A product has threads of its own: one that
-hangs holds up no other. Within a product every API and region is a line with a bucket of its own, since
-that is what the vendor counts; of the lines that may go, the most urgent call goes first. The background
-has a quarter of the threads: as many as its part of the quota needs, and few enough that an interruption
-which comes while all is read does not wait behind them for the interpreter.
+A product has a lane of its own: one that hangs holds up no other. Within it every API and region is a line
+with a bucket of its own, since that is what the vendor counts; of the lines that may go, the most urgent call
+goes first. The background has a quarter of the lane: as much as its part of the quota needs, and little
+enough that an interruption which comes while all is read finds room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any, TypeVar
 
 from sink.cloud.calls import Line
 from sink.cloud.hush import Hush
 from sink.cloud.rates import Bucket
 from sink.cloud.turn import Turn
-
-T = TypeVar("T")
-
-
-class Threads:
-    """Some threads, begun as they are needed. They end with the process whatever hangs in them.
-
-    Those of the standard library's pool are waited for at the exit, and a stop has a limit.
-    """
-
-    def __init__(self, name: str, most: int) -> None:
-        self._name = name
-        self._most = most
-        self._begun = 0
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
-
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Have a thread do it."""
-        future: Future[T] = Future()
-        self._jobs.put((work, future))
-        if self._begun < self._most:
-            self._begun += 1
-            Thread(target=self._work, name=f"{self._name} {self._begun}", daemon=True).start()
-        return future
-
-    def close(self) -> None:
-        """End each thread when its work is done."""
-        for _ in range(self._begun):
-            self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            work, future = job
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
-                future.set_exception(error)
-            del job, work, future
 
 
 class Ticket:
@@ -121,18 +76,16 @@ class Lane:
 
     def __init__(
         self,
-        name: str,
         *,
-        threads: int,
+        at_once: int,
         bucket: Callable[[Line], Bucket],
         now_ms: Callable[[], int],
         hush: Hush,
         pace: float,
     ) -> None:
-        self._threads = Threads(name, threads)
         self._is_closed = False
-        self._free = threads
-        self._kept_free = threads - max(1, threads // 4)
+        self._free = at_once
+        self._kept_free = at_once - max(1, at_once // 4)
         self._new_bucket = bucket
         self._now_ms = now_ms
         self._hush = hush
@@ -145,8 +98,25 @@ class Lane:
         """The bucket of a line."""
         return self._queue(line).bucket
 
-    async def enter(self, line: Line, turn: Turn) -> None:
-        """Wait until a call may be made. Whoever returns from here has to `run` or `leave`."""
+    @asynccontextmanager
+    async def passing(self, line: Line, turn: Turn) -> AsyncIterator[None]:
+        """Wait until a call may be made; it is under way for as long as the context lasts."""
+        await self._enter(line, turn)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def close(self) -> None:
+        """Send away whoever waits."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for queue in self._queues.values():
+            while not queue.is_empty:
+                queue.pop().granted.cancel()
+
+    async def _enter(self, line: Line, turn: Turn) -> None:
         if self._is_closed:
             raise asyncio.CancelledError("the cloud was closed")
         ticket = Ticket(self._queue(line), turn, self._serve)
@@ -154,37 +124,14 @@ class Lane:
             await ticket.granted
         except asyncio.CancelledError:
             if ticket.granted.done() and not ticket.granted.cancelled():
-                self.leave()
+                self._leave()
             raise
         finally:
             turn.places.discard(ticket)
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Work in a thread. Its place is free again when the thread is, even if nobody waits any more."""
-        loop = asyncio.get_running_loop()
-        future = self._threads.submit(work)
-
-        def done(_: Future[T]) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-                loop.call_soon_threadsafe(self.leave)
-
-        future.add_done_callback(done)
-        return await asyncio.wrap_future(future)
-
-    def leave(self) -> None:
-        """Give the place back."""
+    def _leave(self) -> None:
         self._free += 1
         self._serve()
-
-    def close(self) -> None:
-        """Send away whoever waits, and end the threads; calls under way are let be."""
-        self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        for queue in self._queues.values():
-            while not queue.is_empty:
-                queue.pop().granted.cancel()
-        self._threads.close()
 
     def _queue(self, line: Line) -> _Queue:
         if line not in self._queues:
@@ -206,7 +153,7 @@ class Lane:
             ticket.granted.set_result(None)
 
     def _wait_seconds(self, queue: _Queue) -> float:
-        """How long the head of a queue waits for bucket and silence; for ever, if it is for a thread."""
+        """How long the head of a queue waits for bucket and silence; for ever, if it is for room."""
         if not queue.wants_background:
             return queue.bucket.wait_seconds()
         if self._free <= self._kept_free:

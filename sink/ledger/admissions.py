@@ -27,6 +27,9 @@ _TAKEN = _TAKES.where(take.c.taken_at_ms >= bindparam("since_ms")).union(
     _TAKES.join(run, run.c.action_id == take.c.action_id).where(run.c.closed_at_ms.is_(None))
 )
 
+_GIVE_BACK = delete(take).where(take.c.action_id == bindparam("this"))
+_TAKE = insert(take)
+
 
 def admit(
     transaction: Transaction,
@@ -42,7 +45,7 @@ def admit(
     use = Use(actions, _taken(transaction, claim, since_ms, group_ids))
     decision = decide(use)
     if before.admitted_at_ms is not None:
-        transaction.connection.execute(delete(take).where(take.c.action_id == claim.action_id))
+        transaction.connection.execute(_GIVE_BACK, {"this": claim.action_id})
         change(transaction, claim, plan=None, admitted_at_ms=None)
     if decision:
         change(transaction, claim, plan=decision.plan, admitted_at_ms=transaction.now_ms)
@@ -86,4 +89,4 @@ def _write_takes(transaction: Transaction, claim: Claim, decision: Admitted) -> 
         for server in dict.fromkeys(servers)
     ]
     if rows:
-        transaction.connection.execute(insert(take), rows)
+        transaction.connection.execute(_TAKE, rows)

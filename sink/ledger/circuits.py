@@ -20,6 +20,7 @@ from sink.ledger.values import Circuit, Standing
 _THIS = module.c.module == bindparam("whose")
 _FAILURES = select(module.c.failures_in_row).where(_THIS)
 _OPEN = select(module).where(module.c.opened_at_ms.is_not(None))
+_OPEN_HERE = _OPEN.where(_THIS)
 _CALLING = select(func.count(distinct(run.c.instance_id))).where(
     run.c.module == bindparam("whose"),
     run.c.claimed_at_ms >= bindparam("since_ms"),
@@ -69,7 +70,7 @@ def close_circuit(transaction: Transaction, name: str) -> bool:
 
 def circuit(transaction: Transaction, name: str, cooldown_seconds: float | None) -> Circuit | None:
     """The module's circuit if it is open, and was opened less than the cooldown ago."""
-    row = transaction.connection.execute(_OPEN.where(_THIS), {"whose": name}).one_or_none()
+    row = transaction.connection.execute(_OPEN_HERE, {"whose": name}).one_or_none()
     found = _circuit(transaction, row) if row else None
     if found is None or cooldown_seconds is None:
         return found

@@ -182,7 +182,9 @@ class _Sqlite:
         SQLite would wait by itself, but looks ten times a second in the end, and a busy neighbour is hardly
         ever between two transactions just then.
         """
-        connection.exec_driver_sql(f"pragma synchronous = {'full' if durable else 'normal'}")
+        if connection.info.get("durable") is not durable:
+            connection.exec_driver_sql(f"pragma synchronous = {'full' if durable else 'normal'}")
+            connection.info["durable"] = durable
         _unless_locked(lambda: connection.exec_driver_sql("begin immediate"), patience_seconds)
         return None
 

@@ -46,6 +46,7 @@ _THIS_ORDER = and_(order.c.action_id == bindparam("this"), order.c.name == bindp
 _FIND = select(run).where(_THIS)
 _FIND_CLAIMED = select(run).where(_CLAIMED)
 _FIND_OURS = select(run).where(_OURS)
+_NEW = insert(run)
 _CHANGE = update(run).where(_THIS)
 _RELEASE = update(run).where(_OURS)
 _ORDERS = select(order).where(order.c.action_id == bindparam("this")).order_by(order.c.number)
@@ -165,7 +166,7 @@ def _lost(claim: Claim) -> LostRun:
 
 def _begin(transaction: Transaction, new: NewRun) -> Claim:
     first = {"owner_id": transaction.owner, "epoch": 1, "claimed_at_ms": transaction.now_ms, "notes": {}}
-    transaction.connection.execute(insert(run), asdict(new) | first)
+    transaction.connection.execute(_NEW, asdict(new) | first)
     return Claim(new.action_id, new.module, new.event_key, 1)
 
 

@@ -12,11 +12,11 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from sink.errors import Unreachable
 from sink.wire.connection import Answer, Connection, HungUpError
+from sink.wire.proxy import Proxy, tunnel
 
 NO_ANSWER = "NoAnswer"
 """The code of an `Unreachable` that no service gave."""
@@ -29,7 +29,8 @@ _PORTS = {"http": 80, "https": 443}
 class Client:
     """At most so many `connections` to the host of `url`, for one event loop.
 
-    `service` and `hint` go into the errors. Certificates are verified against the system's store.
+    `service` and `hint` go into the errors. Certificates are verified against the system's store, of the host
+    itself also where a `proxy` leads to it.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Client:
         *,
         connections: int,
         hint: str = "",
+        proxy: Proxy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(url)
         self._service = service
         self._hint = hint
+        self._proxy = proxy
         self._clock = clock
         self._host = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
@@ -59,12 +62,25 @@ class Client:
 
         Waits first for a connection, where all are in use.
         """
+        try:
+            return await self.exchange(request, answer_seconds)
+        except OSError as error:
+            raise Unreachable(self._service, NO_ANSWER, told(error), self._hint) from error
+
+    async def exchange(self, request: bytes, answer_seconds: float = 10.0, *, again: bool = True) -> Answer:
+        """As `ask`, but the failure is raised as it is: OSError.
+
+        Not `again`: the request is sent once, whatever connection it is sent over.
+        """
         async with self._turns:
-            try:
-                return await self._ask(request, answer_seconds)
-            except (OSError, UnicodeError) as error:  # the latter for a host that is no name at all
-                message = f"no answer: {str(error) or type(error).__name__}"
-                raise Unreachable(self._service, NO_ANSWER, message, self._hint) from error
+            kept = self._kept()
+            if kept is not None:
+                try:
+                    return await self._ask_over(kept, request, answer_seconds)
+                except HungUpError:
+                    if not again:
+                        raise
+            return await self._ask_over(await self._connect(), request, answer_seconds)
 
     def cut(self) -> None:
         """End every question now; whatever is asked from here on raises Unreachable."""
@@ -76,13 +92,6 @@ class Client:
             connection.close()
         self._all.clear()
         self._idle.clear()
-
-    async def _ask(self, request: bytes, answer_seconds: float) -> Answer:
-        kept = self._kept()
-        if kept is not None:
-            with suppress(HungUpError):
-                return await self._ask_over(kept, request, answer_seconds)
-        return await self._ask_over(await self._connect(), request, answer_seconds)
 
     async def _ask_over(self, connection: Connection, request: bytes, answer_seconds: float) -> Answer:
         try:
@@ -124,7 +133,12 @@ class Client:
 
     async def _open(self) -> Connection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=self._tls)
+        try:
+            if self._proxy is not None:
+                return await tunnel(self._proxy, Connection, self._host, self._port, self._tls)
+            _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=self._tls)
+        except UnicodeError as error:
+            raise OSError(f"{self._host!r} is no name of a host") from error
         return connection
 
     def _refuse_if_cut(self) -> None:
@@ -132,3 +146,8 @@ class Client:
         if self._is_cut:
             self.cut()
             raise ConnectionAbortedError("this client was stopped")
+
+
+def told(error: OSError) -> str:
+    """What failed on the way, in words."""
+    return f"no answer: {str(error) or type(error).__name__}"

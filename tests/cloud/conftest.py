@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from sink.cloud.api import Api
+from sink.cloud.calls import Answer, Call
 from sink.credentials import LOCAL_KEYS, Provider
 from tests.cloud.world import PACE, Scene, everything_at, living
 from tests.local.conftest import CloudProcess, cloud_process
+
+T = TypeVar("T")
 
 __all__ = ["api", "cloud_process", "limited", "nowhere", "scene"]
 
@@ -66,14 +70,16 @@ def limited(cloud_process: Callable[..., CloudProcess], tmp_path: Path) -> Calla
 
 
 @pytest.fixture
-def api() -> Iterator[Callable[..., Api]]:
+def api() -> Iterator[Callable[..., Callable[[Call[T]], Answer[T]]]]:
     """Calls to a URL: `api(url)`, `api(url, keys)`; closed after the test."""
     made: list[Api] = []
+    with asyncio.Runner() as runner:
 
-    def make(url: str, keys: Provider = LOCAL_KEYS) -> Api:
-        made.append(Api(everything_at(url), keys))
-        return made[-1]
+        def make(url: str, keys: Provider = LOCAL_KEYS) -> Callable[[Call[T]], Answer[T]]:
+            one = Api(everything_at(url), keys)
+            made.append(one)
+            return lambda call: runner.run(one(call))
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
+        for one in made:
+            one.close()

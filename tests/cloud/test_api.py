@@ -1,30 +1,33 @@
-"""One call through the vendor's client: signed with our keys, made once, and every failure one of ours."""
+"""One call: signed with our keys, made once, and every failure one of ours."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from sink.cloud.api import VERSIONS, Api, url_of, vendor_host
-from sink.cloud.calls import Call, Document
-from sink.cloud.late import Endpoints
+from sink.cloud.api import Api
+from sink.cloud.calls import Answer, Call, Document
+from sink.cloud.endpoints import Endpoints, url_of, vendor_host
+from sink.cloud.rpc import VERSIONS
 from sink.credentials import LOCAL_KEYS, DefaultChain, Keys, StaticKeys
 from sink.errors import CloudError, Denied, Missing, Rejected, Throttled, Unreachable
 from sink.local.accounts import AccessKey
 from sink.local.products import PRODUCTS
 from tests.cloud.conftest import Nowhere
-from tests.cloud.world import Scene
+from tests.cloud.world import Scene, everything_at
 from tests.faults import STRANGE_ANSWERS, answering, inject, requests
 from tests.local.conftest import LAPSED, OWNER, STRANGER, STS, Watch, running_cloud
 from tests.local.pop_client import REGION
+from tests.wire.serving import proxying
 
-Make = Callable[..., Api]
+Make = Callable[..., Callable[[Call[Any]], Answer[Any]]]
 
 
 def keys_of(key: AccessKey) -> StaticKeys:
@@ -59,7 +62,7 @@ def test_lasting_and_temporary_keys_sign(api: Make, scene: Scene, key: AccessKey
 
 
 def test_keys_are_asked_for_at_each_call(api: Make, scene: Scene) -> None:
-    """A token that is replaced while the sink runs is used from the next call on."""
+    """A token that was refused is replaced by the next call, and no later than within a minute."""
 
     class Rotating:
         found: StaticKeys = keys_of(LAPSED)
@@ -75,16 +78,6 @@ def test_keys_are_asked_for_at_each_call(api: Make, scene: Scene) -> None:
     keys.found = keys_of(STS)
 
     assert rotating(regions_call()).request_id
-
-
-def test_the_legacy_keys_of_the_environment_do_not_win(
-    api: Make, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The SDK would take them before any that it is given."""
-    monkeypatch.setenv("ALIYUN_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("ALIYUN_ACCESS_KEY_SECRET", "else")
-
-    assert api(scene.url)(regions_call()).request_id
 
 
 def test_the_chain_is_denied_where_no_link_gives_keys(
@@ -142,7 +135,7 @@ def test_ram_denies_what_its_policy_does_not_allow(api: Make, limited: Callable[
 def test_a_refusal_becomes_one_of_ours_after_one_request(
     api: Make, scene: Scene, status: int, code: str, kind: type[CloudError]
 ) -> None:
-    """The SDK repeats by itself what it thinks fit; here each call is one request."""
+    """Whether it is made again is for the gate to say; here each call is one request."""
     inject(scene.url, "ecs:Describe*", status=status, code=code)
 
     with pytest.raises(kind) as raised:
@@ -160,7 +153,7 @@ def test_a_connection_that_breaks_is_unreachable_after_one_request(api: Make, sc
     with pytest.raises(Unreachable) as raised:
         api(scene.url)(regions_call())
 
-    assert raised.value.code == "SDK.HttpError"
+    assert raised.value.code == "NoAnswer"
     assert scene.asked("DescribeRegions") == 1
 
 
@@ -180,7 +173,7 @@ def test_nobody_there_is_unreachable(api: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "code"), [(socket.EAI_NONAME, "UnknownHost"), (socket.EAI_AGAIN, "SDK.HttpError")]
+    ("says", "code"), [(socket.EAI_NONAME, "UnknownHost"), (socket.EAI_AGAIN, "NoAnswer")]
 )
 def test_a_host_that_no_name_server_knows_is_told_from_one_that_none_tells_of(
     api: Make, nowhere: Nowhere, says: int, code: str
@@ -250,7 +243,7 @@ def test_no_secret_stands_in_an_error(api: Make, scene: Scene) -> None:
         assert not any(secret in text for secret in (keys.secret, keys.token, "Signature=", "SecurityToken="))
 
 
-def test_the_sdk_writes_nothing_to_standard_error(
+def test_a_refusal_is_not_written_to_standard_error(
     api: Make, scene: Scene, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A refusal that was expected is no line in an operator's log."""
@@ -269,19 +262,40 @@ def test_parameters_of_any_letters_arrive(api: Make, scene: Scene) -> None:
     assert [one["InstanceId"] for one in found["Instances"]["Instance"]] == [instance_id]
 
 
-def test_one_client_serves_many_threads(api: Make, scene: Scene) -> None:
-    """No call is signed with another's parameters, nor gets its answer."""
+def test_many_calls_at_once_get_their_own_answers(scene: Scene) -> None:
+    """However few connections there are."""
     ids = scene.instances(40)
-    shared = api(scene.url)
 
-    def name(instance_id: str) -> str:
-        call = Call("ecs", "DescribeInstances", REGION, whole, {"InstanceIds": json.dumps([instance_id])})
-        found: str = shared(call).value["Instances"]["Instance"][0]["InstanceId"]
+    async def run() -> list[str]:
+        api = Api(everything_at(scene.url), LOCAL_KEYS, connections=8)
+
+        async def name(instance_id: str) -> str:
+            wanted = {"InstanceIds": json.dumps([instance_id])}
+            answer = await api(Call("ecs", "DescribeInstances", REGION, whole, wanted))
+            found: str = answer.value["Instances"]["Instance"][0]["InstanceId"]
+            return found
+
+        found = await asyncio.gather(*(name(one) for one in ids * 3))
+        api.close()
         return found
 
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(name, ids * 3)) == ids * 3
-    assert threading.active_count() < 100
+    assert asyncio.run(run()) == ids * 3
+
+
+@pytest.mark.parametrize(("repeatable", "made"), [(True, 2), (False, 1)])
+def test_only_what_does_no_harm_twice_is_sent_again_where_an_old_connection_fails(
+    api: Make, scene: Scene, repeatable: bool, made: int
+) -> None:
+    """The other side may have closed it before it heard, and it may have heard."""
+    calling = api(scene.url)
+    calling(regions_call())
+    inject(scene.url, "ecs:DescribeZones", reset=True)
+    call: Call[Document] = Call("ecs", "DescribeZones", REGION, whole, repeatable=repeatable)
+
+    with pytest.raises(Unreachable):
+        calling(call)
+
+    assert scene.asked("DescribeZones") == made
 
 
 def test_a_clock_that_is_off_is_named(api: Make, tmp_path: Path) -> None:
@@ -305,14 +319,30 @@ def test_loopback_is_reached_whatever_proxy_the_environment_names(
 def test_a_proxy_of_the_environment_is_used_for_the_vendor(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no other way out; the embedded cloud takes absolute-form requests as a proxy does."""
-    monkeypatch.setenv("http_proxy", scene.url)
+    """Where there is no other way out."""
+    ways = {"ecs.example:80": urlsplit(scene.url).port or 0}
 
-    through_proxy = Api(Endpoints(ecs="http://ecs.example"), LOCAL_KEYS)
+    async def run() -> str:
+        async with proxying([], ways) as proxy:
+            monkeypatch.setenv("http_proxy", proxy)
+            through_proxy = Api(Endpoints(ecs="http://ecs.example"), LOCAL_KEYS)
+            answer = await through_proxy(regions_call())
+            through_proxy.close()
+            return answer.request_id
 
-    assert through_proxy(regions_call()).request_id
-    through_proxy.close()
+    assert asyncio.run(run())
     assert requests(scene.url, "DescribeRegions")[0]["resource"].startswith("ecs.example")
+
+
+def test_a_proxy_that_cannot_be_used_is_unreachable(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said so, and it is not gone past."""
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
+
+    async def run() -> None:
+        await Api(Endpoints(ecs="https://ecs.example"), LOCAL_KEYS)(regions_call())
+
+    with pytest.raises(Unreachable, match="http://HOST:PORT"):
+        asyncio.run(run())
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_a_lost_answer_is_asked_for_again(scene: Scene) -> None:
             return await cloud.door(run).instance(instance_id)
 
     assert asyncio.run(read()) is not None
-    assert run.told("throttled")[0].result == {"SDK.HttpError": 2}
+    assert run.told("throttled")[0].result == {"NoAnswer": 2}
 
 
 def test_a_service_that_stays_away_is_given_up_at_the_deadline(scene: Scene) -> None:

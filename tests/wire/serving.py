@@ -1,11 +1,11 @@
-"""Servers that answer as a test tells them, on the test's own event loop; and tests for both loops."""
+"""Servers that answer as a test tells them, a proxy before them, and tests for both event loops."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
 from typing import ParamSpec
@@ -13,7 +13,7 @@ from typing import ParamSpec
 import pytest
 import uvloop
 
-from sink.wire import Client
+from sink.wire import Client, Proxy
 
 P = ParamSpec("P")
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -101,11 +101,46 @@ async def _talk_to(caller: Caller, talk: Talk) -> None:
 
 
 @asynccontextmanager
+async def proxying(heard: list[str], ways: Mapping[str, int]) -> AsyncIterator[str]:
+    """A proxy that knows these hosts, as `host:port`, each at a port of loopback. Yields its URL.
+
+    What it is asked, with what it is told of the asker, goes to `heard`.
+    """
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        heard.append(head)
+        place = head.split()[1]
+        if place not in ways:
+            writer.write(b"HTTP/1.1 502 No such way\r\n\r\n")
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", ways[place])
+        writers.append(far_writer)
+        writer.write(b"HTTP/1.1 200 There you go\r\nvia: 1.1 test\r\n\r\n")
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for one in writers:
+            one.transport.abort()
+
+
+@asynccontextmanager
 async def client_of(
-    url: str, connections: int = 1, clock: Callable[[], float] = lambda: 0.0
+    url: str, connections: int = 1, clock: Callable[[], float] = lambda: 0.0, proxy: Proxy | None = None
 ) -> AsyncIterator[Client]:
     """A client that is cut off at the end."""
-    client = Client("Service", url, connections=connections, hint="Look there", clock=clock)
+    client = Client("Service", url, connections=connections, hint="Look there", proxy=proxy, clock=clock)
     try:
         yield client
     finally:

@@ -219,7 +219,7 @@ def test_an_edit_whose_answer_is_lost_is_made_again(scene: Scene) -> None:
     act(scene, lambda door: door.weigh([place(group, one)], 0), run)
 
     assert weights(read(scene, group).backends) == {(one, 80): 0}
-    assert run.told("throttled")[0].result["SDK.HttpError"] == 1
+    assert run.told("throttled")[0].result["NoAnswer"] == 1
 
 
 def test_reads_of_a_group_that_wait_together_are_one_call(scene: Scene) -> None:

@@ -101,7 +101,7 @@ def test_an_edit_whose_answer_is_lost_is_the_same_edit_again(scene: Scene, produ
     act(scene, lambda door: door.remove([place(group, one, 80)]), run)
 
     assert read(scene, group).backends == ()
-    assert run.told("throttled")[0].result == {"SDK.HttpError": 1}
+    assert run.told("throttled")[0].result == {"NoAnswer": 1}
     assert scene.asked("RemoveServersFromServerGroup") == 2
 
 
