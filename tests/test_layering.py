@@ -21,6 +21,7 @@ FOREIGN_DOORS = {
         "sink.ledger.admissions",
         "sink.ledger.circuits",
         "sink.ledger.lease",
+        "sink.ledger.prepared",
     },
     "structlog": {"sink.telemetry"},
     "typer": {"sink.cli"},

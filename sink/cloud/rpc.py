@@ -29,9 +29,7 @@ VERSIONS = {
 }
 """The version of each product's API that is spoken here."""
 
-_HEADERS = (
-    "user-agent: ecs-event-sink\r\naccept: */*\r\naccept-encoding: identity\r\ncontent-length: 0\r\n"
-)
+_HEADERS = "user-agent: ecs-event-sink\r\naccept: */*\r\naccept-encoding: identity\r\ncontent-length: 0\r\n"
 
 
 class Requests:

@@ -11,21 +11,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, distinct, func, insert, select, update
-from sqlalchemy.engine import Row
 
 from sink.ledger.database import Transaction
+from sink.ledger.prepared import Prepared
 from sink.ledger.tables import module, run
 from sink.ledger.values import Circuit, Standing
 
 _THIS = module.c.module == bindparam("whose")
-_FAILURES = select(module.c.failures_in_row).where(_THIS)
+_FAILURES = Prepared(select(module.c.failures_in_row).where(_THIS))
 _OPEN = select(module).where(module.c.opened_at_ms.is_not(None))
-_OPEN_HERE = _OPEN.where(_THIS)
-_CALLING = select(func.count(distinct(run.c.instance_id))).where(
-    run.c.module == bindparam("whose"),
-    run.c.claimed_at_ms >= bindparam("since_ms"),
-    run.c.claimed_at_ms
-    > select(func.coalesce(func.max(module.c.closed_at_ms), 0)).where(_THIS).scalar_subquery(),
+_OPEN_HERE = Prepared(_OPEN.where(_THIS))
+_CHANGE = Prepared(update(module).where(_THIS))
+_NEW = Prepared(insert(module))
+_CALLING = Prepared(
+    select(func.count(distinct(run.c.instance_id))).where(
+        run.c.module == bindparam("whose"),
+        run.c.claimed_at_ms >= bindparam("since_ms"),
+        run.c.claimed_at_ms
+        > select(func.coalesce(func.max(module.c.closed_at_ms), 0)).where(_THIS).scalar_subquery(),
+    )
 )
 
 
@@ -39,13 +43,14 @@ def count_outcome(transaction: Transaction, name: str, status: str) -> None:
 
 def failures_in_row(transaction: Transaction, name: str) -> int:
     """Runs that failed since one was done, or since the circuit was closed."""
-    return transaction.connection.scalar(_FAILURES, {"whose": name}) or 0
+    row = _FAILURES.first(transaction.connection, {"whose": name})
+    return row.failures_in_row if row else 0
 
 
 def instances_calling(transaction: Transaction, name: str, since_ms: int) -> int:
     """Distinct instances whose runs were first claimed since then, and since the circuit was closed."""
     since = {"whose": name, "since_ms": transaction.there(since_ms)}
-    return transaction.connection.execute(_CALLING, since).scalar_one()
+    return int(_CALLING.first(transaction.connection, since)[0])
 
 
 def standing(transaction: Transaction, name: str, since_ms: int, cooldown_seconds: float | None) -> Standing:
@@ -70,7 +75,7 @@ def close_circuit(transaction: Transaction, name: str) -> bool:
 
 def circuit(transaction: Transaction, name: str, cooldown_seconds: float | None) -> Circuit | None:
     """The module's circuit if it is open, and was opened less than the cooldown ago."""
-    row = transaction.connection.execute(_OPEN_HERE, {"whose": name}).one_or_none()
+    row = _OPEN_HERE.first(transaction.connection, {"whose": name})
     found = _circuit(transaction, row) if row else None
     if found is None or cooldown_seconds is None:
         return found
@@ -84,11 +89,11 @@ def circuits(transaction: Transaction) -> Mapping[str, Circuit]:
     return {row.module: _circuit(transaction, row) for row in rows}
 
 
-def _circuit(transaction: Transaction, row: Row[Any]) -> Circuit:
+def _circuit(transaction: Transaction, row: Any) -> Circuit:
     return Circuit(transaction.here(row.opened_at_ms), row.reason)
 
 
 def _set(transaction: Transaction, name: str, **values: Any) -> None:
     """Set columns of a module, of which there may be no row yet."""
-    if not transaction.connection.execute(update(module).where(_THIS), {"whose": name, **values}).rowcount:
-        transaction.connection.execute(insert(module), {"failures_in_row": 0, **values, "module": name})
+    if not _CHANGE.change(transaction.connection, {"whose": name, **values}):
+        _NEW.change(transaction.connection, {"failures_in_row": 0, **values, "module": name})

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -51,6 +52,10 @@ _HINTS = {
 """The next step, by a word of SQLite's."""
 
 _OPENING_SECONDS = 5.0
+_LONG_LOG = 4 << 20
+"""Bytes of SQLite's log that `tidy` moves into the file."""
+_LONGEST_LOG_PAGES = 16_384
+"""At so many, 64 MB, the next commit does so itself."""
 
 T = TypeVar("T")
 
@@ -96,6 +101,8 @@ class Database:
             self._engine = self._kind.engine(patience_seconds)
         except (SQLAlchemyError, ImportError, OSError) as error:
             raise LedgerError(f"{self._name} cannot be opened: {error}", self._kind.hint) from error
+        self._driver = self._engine.dialect.loaded_dbapi
+        self._connection: Connection | None = None
 
     def run(self, work: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Do work in a transaction, which is durable when this returns and undone where it raises.
@@ -117,20 +124,51 @@ class Database:
         except SQLAlchemyError as error:
             raise self._mapped(error) from error
 
+    def tidy(self) -> None:
+        """Do what a transaction would else do now and then, and be slow for it. From any thread.
+
+        Raises LedgerError.
+        """
+        try:
+            self._kind.tidy()
+        except self._driver.Error as error:
+            raise self._mapped(error) from error
+
     def close(self) -> None:
         """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
 
     def _once(self, work: Callable[[Transaction], T], durable: bool) -> T:
-        with self._engine.begin() as connection:
-            now_ms = self._kind.hold(connection, self._patience_seconds, durable=durable)
-            local_ms = round(self._clock() * 1000)
-            if now_ms is None:
-                return work(Transaction(connection, self._owner, local_ms))
-            ahead_ms = round((now_ms - local_ms) / 1000) * 1000
-            return work(Transaction(connection, self._owner, now_ms, ahead_ms))
+        # Kept from one to the next: SQLAlchemy makes one that was lost anew by itself.
+        self._connection = connection = self._connection or self._engine.connect()
+        with connection.begin():
+            try:
+                return work(self._begin(connection, durable))
+            except self._driver.Error as error:
+                raise self._wrapped(error, connection) from error
 
-    def _mapped(self, error: SQLAlchemyError) -> Exception:
+    def _begin(self, connection: Connection, durable: bool) -> Transaction:
+        now_ms = self._kind.hold(connection, self._patience_seconds, durable=durable)
+        local_ms = round(self._clock() * 1000)
+        if now_ms is None:
+            return Transaction(connection, self._owner, local_ms)
+        ahead_ms = round((now_ms - local_ms) / 1000) * 1000
+        return Transaction(connection, self._owner, now_ms, ahead_ms)
+
+    def _wrapped(self, error: Any, connection: Connection) -> Exception:
+        """An error of the driver's own, as SQLAlchemy would raise it; a lost connection is given up."""
+        dialect = connection.dialect
+        lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)
+        if lost:
+            connection.invalidate(error)
+        wrapped: Exception = DBAPIError.instance(
+            None, None, error, self._driver.Error, connection_invalidated=lost, dialect=dialect
+        )
+        return wrapped
+
+    def _mapped(self, error: Exception) -> Exception:
         """The error as ours; one of Python's that SQLAlchemy has wrapped, as it was."""
         cause = error.orig if isinstance(error, StatementError) else error
         if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
@@ -158,6 +196,9 @@ class _Kind(Protocol):
     def hold(self, connection: Connection, patience_seconds: float, *, durable: bool) -> int | None:
         """Begin a transaction that holds the ledger; the database's time, or None if it has none."""
 
+    def tidy(self) -> None:
+        """Do what a transaction would else do now and then."""
+
 
 @dataclass(frozen=True)
 class _Sqlite:
@@ -172,7 +213,9 @@ class _Sqlite:
         if "uri" not in self.url.query:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         arguments = {"timeout": patience_seconds, "check_same_thread": False}
-        engine = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=arguments)
+        engine = create_engine(
+            self.url, pool_size=1, max_overflow=0, paramstyle="named", connect_args=arguments
+        )
         event.listen(engine, "connect", _prepare)
         return engine
 
@@ -185,8 +228,16 @@ class _Sqlite:
         if connection.info.get("durable") is not durable:
             connection.exec_driver_sql(f"pragma synchronous = {'full' if durable else 'normal'}")
             connection.info["durable"] = durable
-        _unless_locked(lambda: connection.exec_driver_sql("begin immediate"), patience_seconds)
+        file: Any = connection.connection.driver_connection
+        _unless_locked(lambda: file.execute("begin immediate"), patience_seconds)
         return None
+
+    def tidy(self) -> None:
+        """Move what is in the log into the file, once that is worth it: nobody waits for a log to be read."""
+        log = Path(f"{self.url.database}-wal")
+        if log.exists() and log.stat().st_size >= _LONG_LOG:
+            with closing(sqlite3.connect(self.url.database or "")) as file:
+                file.execute("pragma wal_checkpoint(passive)")
 
 
 @dataclass(frozen=True)
@@ -216,6 +267,9 @@ class _Postgresql:
         connection.execute(_HOLD, {"limit": limit, "lock": _LOCK, "durable": durable})
         found: int = connection.execute(_NOW).scalar_one()
         return found
+
+    def tidy(self) -> None:
+        """Leave that to the server."""
 
 
 _HOLD = text(
@@ -248,6 +302,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("pragma busy_timeout = 1")
     # The first to open a new file changes its journal, and whoever comes just then is refused at once.
     _unless_locked(lambda: connection.execute("pragma journal_mode = wal"), _OPENING_SECONDS)
+    connection.execute(f"pragma wal_autocheckpoint = {_LONGEST_LOG_PAGES}")
 
 
 def _unless_locked(work: Callable[[], object], patience_seconds: float) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from sink.ledger.database import Transaction
+from sink.ledger.prepared import Prepared
 from sink.ledger.tables import owner
 
-_FIND = select(owner.c.until_ms).where(owner.c.owner_id == bindparam("whose"))
-_RENEW = update(owner).where(owner.c.owner_id == bindparam("whose"))
+_FIND = Prepared(select(owner.c.until_ms).where(owner.c.owner_id == bindparam("whose")))
+_NEW = Prepared(insert(owner))
+_RENEW = Prepared(update(owner).where(owner.c.owner_id == bindparam("whose")))
 
 
 class Lease:
@@ -27,16 +29,14 @@ class Lease:
         """Have it run so long from now, unless most of it is left."""
         if self._is_long(transaction, self._kept_until_ms):
             return
-        whose = {"whose": transaction.owner}
-        self._kept_until_ms = transaction.connection.scalar(_FIND, whose)
+        self._kept_until_ms = _until_ms(transaction, transaction.owner)
         if self._is_long(transaction, self._kept_until_ms):
             return
         until_ms = transaction.now_ms + self._lease_ms
         if self._kept_until_ms is None:
-            new = {"owner_id": transaction.owner, "until_ms": until_ms}
-            transaction.connection.execute(insert(owner), new)
+            _NEW.change(transaction.connection, {"owner_id": transaction.owner, "until_ms": until_ms})
         else:
-            transaction.connection.execute(_RENEW, {**whose, "until_ms": until_ms})
+            _RENEW.change(transaction.connection, {"whose": transaction.owner, "until_ms": until_ms})
 
     def _is_long(self, transaction: Transaction, until_ms: int | None) -> bool:
         """Tell whether most of it is left. One that is too long was measured by a clock since set back."""
@@ -53,7 +53,12 @@ def give_up(transaction: Transaction) -> None:
 
 def held_until_ms(transaction: Transaction, owner_id: str | None) -> int | None:
     """When the lease of another sink ends; None if that has ended, or is none."""
-    if owner_id in (None, transaction.owner):
+    if owner_id is None or owner_id == transaction.owner:
         return None
-    until_ms = transaction.connection.scalar(_FIND, {"whose": owner_id})
+    until_ms = _until_ms(transaction, owner_id)
     return until_ms if until_ms is not None and until_ms > transaction.now_ms else None
+
+
+def _until_ms(transaction: Transaction, owner_id: str) -> int | None:
+    row = _FIND.first(transaction.connection, {"whose": owner_id})
+    return row.until_ms if row else None

@@ -4,7 +4,7 @@ Every function here is an operation of the ledger and runs inside a transaction 
 reading and then writing is safe. Each may be done twice (`Database.run`), and then changes nothing the
 second time. A run belongs to whoever claimed it last: to owner and epoch. All writing checks both.
 
-Statements that every run needs are built once: SQLAlchemy takes longer to build one than SQLite to do it.
+What every run needs is prepared; what is asked once in a while SQLAlchemy executes itself.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.engine import Row
 
 from sink.errors import LostRun
 from sink.ledger.circuits import count_outcome
 from sink.ledger.database import Transaction
 from sink.ledger.lease import held_until_ms
+from sink.ledger.prepared import Prepared
 from sink.ledger.tables import Json, order, owner, run, take
 from sink.ledger.values import Claim, Closed, EarlierRun, Held, NewRun
 
@@ -43,29 +43,28 @@ _CLAIMED = and_(_THIS, run.c.owner_id == bindparam("us"), run.c.epoch == bindpar
 _OURS = and_(_CLAIMED, run.c.closed_at_ms.is_(None))
 _THIS_ORDER = and_(order.c.action_id == bindparam("this"), order.c.name == bindparam("this_order"))
 
-_FIND = select(run).where(_THIS)
-_FIND_CLAIMED = select(run).where(_CLAIMED)
-_FIND_OURS = select(run).where(_OURS)
-_NEW = insert(run)
-_CHANGE = update(run).where(_THIS)
-_RELEASE = update(run).where(_OURS)
-_ORDERS = select(order).where(order.c.action_id == bindparam("this")).order_by(order.c.number)
-_ANSWER = update(order).where(_THIS_ORDER)
-_INTEND = (
-    insert(order)
-    .from_select(
+_FIND = Prepared(select(run).where(_THIS))
+_FIND_CLAIMED = Prepared(select(run).where(_CLAIMED))
+_FIND_OURS = Prepared(select(run).where(_OURS))
+_NEW = Prepared(insert(run))
+_CHANGE = Prepared(update(run).where(_THIS))
+_RELEASE = Prepared(update(run).where(_OURS))
+_ORDERS = Prepared(select(order).where(order.c.action_id == bindparam("this")).order_by(order.c.number))
+_ANSWER = Prepared(update(order).where(_THIS_ORDER))
+_INTEND = Prepared(
+    insert(order).from_select(
         ["action_id", "name", "given_at_ms"],
         select(
             run.c.action_id, bindparam("this_order", type_=Json), bindparam("now_ms", type_=BigInteger)
         ).where(_OURS, ~exists().where(_THIS_ORDER)),
     )
-    .execution_options(preserve_rowcount=True)
 )
+_GIVE_BACK = Prepared(delete(take).where(take.c.action_id == bindparam("this")))
 
 
 def claim(transaction: Transaction, new: NewRun) -> Claim | Held | Closed:
     """Make a run ours, unless it is closed, or another sink is at it whose lease runs."""
-    row = transaction.connection.execute(_FIND, {"this": new.action_id}).one_or_none()
+    row = _FIND.first(transaction.connection, {"this": new.action_id})
     if row is None:
         return _begin(transaction, new)
     if row.closed_at_ms is not None:
@@ -77,14 +76,14 @@ def claim(transaction: Transaction, new: NewRun) -> Claim | Held | Closed:
 def intend(transaction: Transaction, claim: Claim, name: str) -> None:
     """Write down that an order is about to be given; when it was first given stays."""
     intent = {**_ours(transaction, claim), "this_order": name, "now_ms": transaction.now_ms}
-    if not transaction.connection.execute(_INTEND, intent).rowcount:
+    if not _INTEND.change(transaction.connection, intent):
         find_ours(transaction, claim)
 
 
 def answered(transaction: Transaction, claim: Claim, name: str, result: Any) -> None:
     """Write down what was answered to an order. It was, whoever has the run by now."""
     answer = {"answered_at_ms": transaction.now_ms, "answer": result}
-    transaction.connection.execute(_ANSWER, {"this": claim.action_id, "this_order": name, **answer})
+    _ANSWER.change(transaction.connection, {"this": claim.action_id, "this_order": name, **answer})
 
 
 def note(transaction: Transaction, claim: Claim, facts: Mapping[str, Any]) -> None:
@@ -94,25 +93,30 @@ def note(transaction: Transaction, claim: Claim, facts: Mapping[str, Any]) -> No
 
 def close(transaction: Transaction, claim: Claim, status: str, fields: Mapping[str, str]) -> None:
     """End a run. Only what is done keeps the places that it took."""
-    row = transaction.connection.execute(_FIND_CLAIMED, _ours(transaction, claim)).one_or_none()
+    row = _FIND_CLAIMED.first(transaction.connection, _ours(transaction, claim))
     if row is None:
         raise _lost(claim)
     if row.closed_at_ms is not None:
         return
     change(transaction, claim, closed_at_ms=transaction.now_ms, status=status, fields=dict(fields), body=None)
     if status != "done" and row.admitted_at_ms is not None:
-        transaction.connection.execute(delete(take).where(take.c.action_id == claim.action_id))
+        give_back(transaction, claim)
     count_outcome(transaction, claim.module, status)
 
 
 def release(transaction: Transaction, claim: Claim) -> None:
     """Give a run back, for whoever asks next. One that is no longer ours stays where it is."""
-    transaction.connection.execute(_RELEASE, {**_ours(transaction, claim), "owner_id": None})
+    _RELEASE.change(transaction.connection, {**_ours(transaction, claim), "owner_id": None})
 
 
-def find_ours(transaction: Transaction, claim: Claim) -> Row[Any]:
+def give_back(transaction: Transaction, claim: Claim) -> None:
+    """Take back what the run's admission took."""
+    _GIVE_BACK.change(transaction.connection, {"this": claim.action_id})
+
+
+def find_ours(transaction: Transaction, claim: Claim) -> Any:
     """The run's row. Raises LostRun where it is closed, or was claimed by another since."""
-    found = transaction.connection.execute(_FIND_OURS, _ours(transaction, claim)).one_or_none()
+    found = _FIND_OURS.first(transaction.connection, _ours(transaction, claim))
     if found is None:
         raise _lost(claim)
     return found
@@ -120,7 +124,7 @@ def find_ours(transaction: Transaction, claim: Claim) -> Row[Any]:
 
 def change(transaction: Transaction, claim: Claim, **values: Any) -> None:
     """Set columns of a run that was found to be ours in this transaction."""
-    transaction.connection.execute(_CHANGE, {"this": claim.action_id, **values})
+    _CHANGE.change(transaction.connection, {"this": claim.action_id, **values})
 
 
 def unfinished(transaction: Transaction, modules: Collection[str] | None) -> Sequence[NewRun]:
@@ -166,16 +170,16 @@ def _lost(claim: Claim) -> LostRun:
 
 def _begin(transaction: Transaction, new: NewRun) -> Claim:
     first = {"owner_id": transaction.owner, "epoch": 1, "claimed_at_ms": transaction.now_ms, "notes": {}}
-    transaction.connection.execute(_NEW, asdict(new) | first)
+    _NEW.change(transaction.connection, asdict(new) | first)
     return Claim(new.action_id, new.module, new.event_key, 1)
 
 
-def _take_over(transaction: Transaction, row: Row[Any]) -> Claim:
+def _take_over(transaction: Transaction, row: Any) -> Claim:
     """Claim a run anew; who had it before finds it lost."""
     epoch = row.epoch + 1
     this = {"this": row.action_id}
-    transaction.connection.execute(_CHANGE, {**this, "owner_id": transaction.owner, "epoch": epoch})
-    orders = transaction.connection.execute(_ORDERS, this).all()
+    _CHANGE.change(transaction.connection, {**this, "owner_id": transaction.owner, "epoch": epoch})
+    orders = _ORDERS.rows(transaction.connection, this)
     return Claim(
         action_id=row.action_id,
         module=row.module,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import event
 
 from sink.ledger.database import Database, Transaction
 from sink.ledger.lease import Lease, held_until_ms
@@ -46,8 +47,12 @@ def test_nothing_is_asked_while_most_of_it_is_left(sqlite_url: str) -> None:
     for _ in range(2):
         database.run(lease.renew)
     asked: list[str] = []
-    event.listen(database._engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
 
+    def watch(transaction: Transaction) -> None:
+        file: Any = transaction.connection.connection.driver_connection
+        file.set_trace_callback(asked.append)
+
+    database.run(watch)
     database.run(lease.renew)
     assert not [one for one in asked if "sink_owner" in one]
     clock.forward(400)
