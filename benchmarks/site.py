@@ -56,6 +56,8 @@ _CONFIG = """
 stop_seconds = 1
 [mns]
 queues = {queues}
+[ledger]
+url = sqlite:///ledger.sqlite3
 [actions]
 enabled = slb_removal
 [guard]
@@ -63,7 +65,7 @@ max_actions = {notices}
 mass_events = {notices}
 [local]
 enabled = yes
-data = data
+data = {data}
 fleet = 0
 fleet_speed = 1
 """
@@ -114,9 +116,14 @@ class Times:
 
 
 class Site:
-    """An embedded cloud with queues, and one balancer for each instance that will be interrupted."""
+    """An embedded cloud with queues, and one balancer for each instance that will be interrupted.
 
-    def __init__(self, folder: Path, url: str, condition: Condition, notices: int, random: Random) -> None:
+    The sink works in `folder`; the cloud's own folder is `data`.
+    """
+
+    def __init__(
+        self, folder: Path, data: Path, url: str, condition: Condition, notices: int, random: Random
+    ) -> None:
         self.url = url
         self._folder = folder
         self._random = random
@@ -126,7 +133,7 @@ class Site:
         self.queues = {name: _make_queue(account, name) for name in {*condition.queues, QUEUE}}
         self._condition = condition
         self._notices = self.queues[condition.notice_queue]
-        config = _CONFIG.format(queues=", ".join(condition.queues), notices=max(2, notices))
+        config = _CONFIG.format(queues=", ".join(condition.queues), notices=max(2, notices), data=data)
         (folder / "config.ini").write_text(config, encoding="utf-8")
         stage, tags = Stage(url), {MANAGED_TAG: "true"}
         staying = [stage.instance(tags=tags) for _ in range(STAYING)]
@@ -214,7 +221,7 @@ class Site:
 
     def _orders(self) -> list[tuple[str, int, int, int]]:
         """Instance, and when its run was claimed, admitted and its first order intended."""
-        with closing(sqlite3.connect(self._folder / "data" / "ledger.sqlite3")) as ledger:
+        with closing(sqlite3.connect(self._folder / "ledger.sqlite3")) as ledger:
             return ledger.execute(_ORDERS).fetchall()
 
     def _received_ms(self) -> dict[str, float]:
