@@ -1,7 +1,7 @@
 """Silence of the background, while an interruption is on its way to its first call.
 
-A thread of the SDK's has the interpreter for most of its call. So the background, which has time, begins no
-call for a moment when a run in a hurry begins. Where one follows another it has every second moment to
+Each call of the background has the event loop for a millisecond or two: its request, its answer, what is made
+of that. So the background, which has time, begins none for a moment when a run in a hurry begins. Where one follows another it has every second moment to
 itself: what it reads is what the next ones go by.
 """
 
