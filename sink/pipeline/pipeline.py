@@ -96,6 +96,8 @@ class Pipeline:
         """Take the messages of one receive all the way."""
         events = [parse_body(message.body) for message in messages]
         acting = self._begin_acting(inlet, messages, events)
+        if acting:
+            await asyncio.sleep(0)  # They have begun then, and do not wait until records are encoded.
         receipt = Receipt(messages[0].queue, messages[0].received_at_ms, self._sink_id)
         records = [
             event.record(receipt, message.message_id, message.dequeue_count)
