@@ -16,7 +16,7 @@ from sink.action import Cloud, Place, ScalingMember
 from sink.errors import CloudError, Missing, PermanentError, TemporaryError, Throttled, Unreachable
 
 _LOOK_SECONDS = 10.0
-"""How often connections are asked for: CloudMonitor counts them once a minute, and its calls are many runs'."""
+"""How often connections are asked for: CloudMonitor counts them once a minute, and many runs may ask."""
 _AGAIN_SECONDS = 2.0
 
 Failures = Mapping[str, Exception]

@@ -1,8 +1,8 @@
 """Silence of the background, while an interruption is on its way to its first call.
 
 Each call of the background has the event loop for a millisecond or two: its request, its answer, what is made
-of that. So the background, which has time, begins none for a moment when a run in a hurry begins. Where one follows another it has every second moment to
-itself: what it reads is what the next ones go by.
+of that. So the background, which has time, begins none for a moment when a run in a hurry begins. Where one
+follows another it has every second moment to itself: what it reads is what the next ones go by.
 """
 
 from __future__ import annotations

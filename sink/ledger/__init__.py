@@ -7,9 +7,9 @@ One SQLite file by default, PostgreSQL for several sinks. The ledger knows no po
 orders given in them, admissions, circuits, all of it JSON. `dispatch` is its only user.
 
 `ledger.py` is the surface and the promise; `writer.py` joins what waits into one transaction;
-`database.py` makes two databases one, transactions and errors alike; `tables.py` is what is kept, `prepared.py`
-how it is asked; `runs.py`, `admissions.py` and `circuits.py` are the operations, each a function of a
-transaction; `lease.py` says whose runs are whose; `values.py` what goes in and out.
+`database.py` makes two databases one, transactions and errors alike; `tables.py` is what is kept,
+`prepared.py` how it is asked; `runs.py`, `admissions.py` and `circuits.py` are the operations, each a
+function of a transaction; `lease.py` says whose runs are whose; `values.py` what goes in and out.
 """
 
 from sink.ledger.ledger import Ledger
