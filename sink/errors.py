@@ -15,8 +15,8 @@
         ├── Missing                 69  the queue, project or logstore is not there
         └── Rejected                64  the request itself is refused: trying it again is no use
 
-A class exists only where a caller does something else for it. `sources`, `stores` and `cloud` turn each
-SDK's exceptions into these; nothing else of an SDK leaves those modules.
+A class exists only where a caller does something else for it. `sources`, `stores` and `cloud` turn whatever a
+service, its SDK or the network says into these; nothing else leaves those modules.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class LedgerError(SinkError):
 
 
 class CloudError(SinkError):
-    """An answer other than yes. `code` is the vendor's own, or the SDK's for a failure on the way."""
+    """An answer other than yes. `code` is the vendor's own, or ours or the SDK's for a failure on the way."""
 
     exit_code = 69
 

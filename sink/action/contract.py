@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -113,7 +114,7 @@ class Action(ABC):
 
     def wants(self, event: Event) -> bool:
         """Tell whether it handles this event: what it does not is neither planned nor recorded."""
-        return any(fnmatchcase(event.kind, kind) for kind in self.handles)
+        return _is_one_of(event.kind, tuple(self.handles))
 
     def deadline_ms(self, event: Event) -> int | None:
         """When the time that the event leaves is over, in ms since 1970 at true speed; None for no hurry.
@@ -133,3 +134,9 @@ class Action(ABC):
         It is called again after an error that may pass, and after a restart of the sink: so it begins by
         looking at what is.
         """
+
+
+@lru_cache(maxsize=1024)
+def _is_one_of(kind: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a pattern fits. Every event is asked about, and few kinds there are."""
+    return any(fnmatchcase(kind, pattern) for pattern in patterns)
