@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -52,10 +51,6 @@ _HINTS = {
 """The next step, by a word of SQLite's."""
 
 _OPENING_SECONDS = 5.0
-_LONG_LOG = 4 << 20
-"""Bytes of SQLite's log that `tidy` moves into the file."""
-_LONGEST_LOG_PAGES = 16_384
-"""At so many, 64 MB, the next commit does so itself."""
 
 T = TypeVar("T")
 
@@ -124,16 +119,6 @@ class Database:
         except SQLAlchemyError as error:
             raise self._mapped(error) from error
 
-    def tidy(self) -> None:
-        """Do what a transaction would else do now and then, and be slow for it. From any thread.
-
-        Raises LedgerError.
-        """
-        try:
-            self._kind.tidy()
-        except self._driver.Error as error:
-            raise self._mapped(error) from error
-
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -196,9 +181,6 @@ class _Kind(Protocol):
     def hold(self, connection: Connection, patience_seconds: float, *, durable: bool) -> int | None:
         """Begin a transaction that holds the ledger; the database's time, or None if it has none."""
 
-    def tidy(self) -> None:
-        """Do what a transaction would else do now and then."""
-
 
 @dataclass(frozen=True)
 class _Sqlite:
@@ -232,13 +214,6 @@ class _Sqlite:
         _unless_locked(lambda: file.execute("begin immediate"), patience_seconds)
         return None
 
-    def tidy(self) -> None:
-        """Move what is in the log into the file, once that is worth it: nobody waits for a log to be read."""
-        log = Path(f"{self.url.database}-wal")
-        if log.exists() and log.stat().st_size >= _LONG_LOG:
-            with closing(sqlite3.connect(self.url.database or "")) as file:
-                file.execute("pragma wal_checkpoint(passive)")
-
 
 @dataclass(frozen=True)
 class _Postgresql:
@@ -267,9 +242,6 @@ class _Postgresql:
         connection.execute(_HOLD, {"limit": limit, "lock": _LOCK, "durable": durable})
         found: int = connection.execute(_NOW).scalar_one()
         return found
-
-    def tidy(self) -> None:
-        """Leave that to the server."""
 
 
 _HOLD = text(
@@ -302,7 +274,6 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("pragma busy_timeout = 1")
     # The first to open a new file changes its journal, and whoever comes just then is refused at once.
     _unless_locked(lambda: connection.execute("pragma journal_mode = wal"), _OPENING_SECONDS)
-    connection.execute(f"pragma wal_autocheckpoint = {_LONGEST_LOG_PAGES}")
 
 
 def _unless_locked(work: Callable[[], object], patience_seconds: float) -> None:

@@ -201,13 +201,9 @@ class Ledger:
         self._ask(work, durable=False).add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _show_life(self) -> None:
-        """Have a transaction come where nothing else brings one, and the database tidied beside it.
-
-        From the loop: one that hangs is no life.
-        """
+        """Have a transaction come where nothing else brings one. From the loop: one that hangs is no life."""
         while True:
             await asyncio.sleep(self.lease_seconds / 3)
             # Whoever needs the ledger meanwhile is told the same.
             with suppress(LedgerError):
                 await self._ask(lambda transaction: None, durable=False)
-                await asyncio.to_thread(self._writer.database.tidy)

@@ -16,7 +16,6 @@ from sink.errors import LedgerError
 from sink.ledger import Ledger, runs
 from sink.ledger.database import Database, Outage, Transaction
 from sink.ledger.tables import create
-from sink.ledger.values import NewRun
 from tests.ledger.conftest import Postgresql, claimed, new_run, on_loop
 
 MOVE_IT_AWAY = "Stop every sink that uses it, move it away"
@@ -284,32 +283,6 @@ def test_postgresql_waits_for_the_disk_where_it_has_to(postgresql_url: str) -> N
     database.close()
 
 
-def test_sqlites_log_is_moved_into_the_file_beside_the_work(sqlite_url: str) -> None:
-    """A commit would else do it now and then, with two more waits for the disk, before an order perhaps."""
-    file = Path(sqlite_url.removeprefix("sqlite:///"))
-    one, two = (Database(sqlite_url, name, 5.0, lambda: 0.0) for name in ("one", "two"))
-    one.run(lambda transaction: create(transaction.connection))
-    one.run(lambda transaction: lengthen(transaction, 2_000_000))
-    two.tidy()
-    before = file.stat().st_size
-    one.run(lambda transaction: lengthen(transaction, 6_000_000))
-
-    assert before == file.stat().st_size < 1_000_000
-
-    one.run(lambda transaction: two.tidy())
-
-    assert file.stat().st_size > 6_000_000
-    one.close()
-    two.close()
-
-
-def lengthen(transaction: Transaction, size: int) -> None:
-    """Write so many bytes."""
-    name = f"of {size}"
-    new = NewRun(name, name, name, name, name, "x" * size, 0)
-    runs.claim(transaction, new)
-
-
 @pytest.mark.parametrize("column", ["epoch", "notes"])
 def test_what_the_driver_says_is_said(url: str, column: str) -> None:
     """A prepared statement passes SQLAlchemy by, and its errors are the same to whoever reads them."""
@@ -320,7 +293,7 @@ def test_what_the_driver_says_is_said(url: str, column: str) -> None:
     )
 
     with pytest.raises(LedgerError, match=f"the ledger .* failed: .*{column}"):
-        database.run(lambda transaction: lengthen(transaction, 1))
+        database.run(lambda transaction: runs.claim(transaction, new_run()))
     assert database.run(lambda transaction: transaction.now_ms) >= 0
     database.close()
 
