@@ -1,9 +1,9 @@
 """Whose keys are used: one provider that fits the SDKs of MNS, SLS and the rest alike.
 
 The embedded cloud takes the pair of its own. Everything else comes from Alibaba Cloud's usual chain
-(environment, OIDC, `~/.aliyun/config.json`, ECS RAM role, …), asked anew by the SDKs for each request and on
-the data path each minute, so that a token that runs out is replaced while the sink runs. No key ever stands
-in `config.ini`.
+(environment, OIDC, `~/.aliyun/config.json`, ECS RAM role, …), asked anew by the SDKs for each request and for
+requests of our own each minute, so that a token that runs out is replaced while the sink runs. No key ever
+stands in `config.ini`.
 """
 
 from __future__ import annotations

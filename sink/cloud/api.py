@@ -34,18 +34,11 @@ class Api:
     To each host at most so many `connections` are open.
     """
 
-    def __init__(
-        self,
-        endpoints: Endpoints,
-        provider: Provider,
-        *,
-        connections: int = 8,
-        requests: Requests | None = None,
-    ) -> None:
+    def __init__(self, endpoints: Endpoints, provider: Provider, *, connections: int = 8) -> None:
         self._endpoints = endpoints
         self._keys = HeldKeys(provider)
         self._connections = connections
-        self._requests = requests or Requests()
+        self._requests = Requests()
         self._clients: dict[str, Client] = {}
 
     async def __call__(self, call: Call[T]) -> Answer[T]:

@@ -8,8 +8,8 @@ are the driver's own here; `Database` tells what they mean.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,8 @@ class Prepared:
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Execute it; its rows, with the columns as attributes."""
         text = self._text(connection.dialect, values)
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(text.sql, _written(text, values))
-            found = cursor.fetchall()
-        return [text.row(*_read(text, one)) for one in found]
+        with _executed(connection, text, values) as cursor:
+            return [text.row(*_read(text, one)) for one in cursor.fetchall()]
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Execute it; its first row, or None."""
@@ -56,9 +54,7 @@ class Prepared:
 
     def change(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """Execute it; how many rows it made, changed or took away."""
-        text = self._text(connection.dialect, values)
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(text.sql, _written(text, values))
+        with _executed(connection, self._text(connection.dialect, values), values) as cursor:
             return int(cursor.rowcount)
 
     def _text(self, dialect: Dialect, values: Mapping[str, Any]) -> _Text:
@@ -90,6 +86,14 @@ def _writer(kind: Any, dialect: Dialect) -> _Convert | None:
 def _reader(kind: Any, dialect: Dialect) -> _Convert | None:
     found: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return found
+
+
+@contextmanager
+def _executed(connection: Connection, text: _Text, values: Mapping[str, Any]) -> Iterator[Any]:
+    """The driver's cursor, behind the statement."""
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(text.sql, _written(text, values))
+        yield cursor
 
 
 def _written(text: _Text, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def test_lasting_and_temporary_keys_sign(api: Make, scene: Scene, key: AccessKey
     assert api(scene.url, keys_of(key))(regions_call()).request_id
 
 
-def test_keys_are_asked_for_at_each_call(api: Make, scene: Scene) -> None:
-    """A token that was refused is replaced by the next call, and no later than within a minute."""
+def test_keys_that_were_refused_are_asked_for_anew(api: Make, scene: Scene) -> None:
+    """A token that has expired is replaced while the sink runs."""
 
     class Rotating:
         found: StaticKeys = keys_of(LAPSED)

@@ -70,7 +70,7 @@ def test_a_throttled_call_makes_it_slower_and_time_faster_again() -> None:
 
 
 def test_throttled_calls_that_were_under_way_together_count_once() -> None:
-    """Eight threads that meet the same full window are one piece of news."""
+    """Eight calls that meet the same full window are one piece of news."""
     clock = Clock()
     bucket = Bucket(10.0, clock=clock)
 
