@@ -145,10 +145,13 @@ def _analysed(cursor: DuckDBPyConnection, selection: Selection, analysis: Analys
 
 
 def _page(selection: Selection, query: LogQuery) -> tuple[str, dict[str, Any]]:
-    order = "DESC" if query.reverse else "ASC"
+    """The rows to show are found first: their contents are most of the table, and read for them alone."""
+    direction = "DESC" if query.reverse else "ASC"
+    order = f"time {direction}, coalesce(time_ns, 0) {direction}, rowid {direction}"
+    shown = f"SELECT rowid FROM {selection.logs} ORDER BY {order} LIMIT $line OFFSET $offset"
     return (
-        f"SELECT time, time_ns, topic, source, contents FROM {selection.logs}"
-        f" ORDER BY time {order}, coalesce(time_ns, 0) {order}, rowid {order} LIMIT $line OFFSET $offset",
+        f"SELECT time, time_ns, topic, source, contents FROM {selection.store.table}"
+        f" WHERE rowid IN ({shown}) ORDER BY {order}",
         {**selection.parameters, "line": min(query.line, LINE_LIMIT), "offset": query.offset},
     )
 

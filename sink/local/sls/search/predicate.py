@@ -115,14 +115,12 @@ class Predicate:
             return f"coalesce({column} = '', false)" if not term.glyphs else "true"
         _refuse_leading_wildcard(words)
         groups = [words] if term.phrase else [[word] for word in words]
-        return self._joined_patterns(column, tokens, [word_pattern(group, tokens) for group in groups])
+        return " AND ".join(self._matches(column, word_pattern(group, tokens)) for group in groups)
 
-    def _joined_patterns(self, column: str, tokens: Tokens, patterns: list[WordPattern]) -> str:
-        text = column if tokens.case_sensitive else f"lower({column})"
-        return " AND ".join(
-            f"coalesce(CASE WHEN contains({text}, {self._bind(pattern.needle)})"
+    def _matches(self, column: str, pattern: WordPattern) -> str:
+        return (
+            f"coalesce(CASE WHEN regexp_matches({column}, {self._bind(pattern.needle)})"
             f" THEN regexp_matches({column}, {self._bind(pattern.expression)}) END, false)"
-            for pattern in patterns
         )
 
     def _whole(self, column: str, term: Term) -> str:
@@ -134,7 +132,7 @@ class Predicate:
         exact = Tokens(case_sensitive=True)
         words = split_words(term, exact)
         _refuse_leading_wildcard(words)
-        return self._joined_patterns(column, exact, [word_pattern(words, exact)])
+        return self._matches(column, word_pattern(words, exact))
 
 
 def search_terms(search: Search) -> Iterator[tuple[str, str]]:

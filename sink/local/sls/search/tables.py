@@ -21,14 +21,14 @@ from duckdb import DuckDBPyConnection
 
 from sink.local.sls.logs import StoredLog
 from sink.local.sls.search.config import IndexConfig, KeyIndex
-from sink.local.sls.search.rows import DUCKDB_TYPES, FIXED_COLUMNS, row_of
+from sink.local.sls.search.rows import DOCUMENT, DUCKDB_TYPES, FIXED_COLUMNS, rows_of
 
 CATALOGUE = """
 CREATE TABLE IF NOT EXISTS stores (store_id BIGINT, position BIGINT, config VARCHAR);
 CREATE TABLE IF NOT EXISTS columns (store_id BIGINT, key VARCHAR, type VARCHAR, number INTEGER);
 """
-TABLE = """CREATE TABLE {name} (
-    time BIGINT, time_ns BIGINT, topic VARCHAR, source VARCHAR, line BOOLEAN, contents VARCHAR)"""
+TABLE = f"""CREATE TABLE {{name}} (
+    time BIGINT, time_ns BIGINT, topic VARCHAR, source VARCHAR, line BOOLEAN, contents {DOCUMENT})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,10 @@ def quoted(text: str) -> str:
 
 
 def _append(cursor: DuckDBPyConnection, store: Store, config: IndexConfig, logs: Sequence[StoredLog]) -> None:
-    keys = list(config.keys.values())
-    columns = [*FIXED_COLUMNS, *(store.value(key) for key in keys)]
+    columns = [*FIXED_COLUMNS, *map(store.value, config.keys.values())]
     appender = cursor.appender(store.table, columns=columns)
     try:
-        appender.append_rows(row_of(log, config, keys) for log in logs)
+        appender.append_rows(rows_of(logs, config))
         appender.flush()
     finally:
         appender.clear()
@@ -145,7 +144,8 @@ def _with_columns(cursor: DuckDBPyConnection, store: Store) -> Store:
     for key in store.config.keys.values() if store.config else ():
         if (key.name, key.type) not in columns:
             number = columns[key.name, key.type] = len(columns)
-            cursor.execute(f"ALTER TABLE {store.table} ADD COLUMN c{number} {DUCKDB_TYPES[key.type]}")
+            type_ = DOCUMENT if key.type == "json" else DUCKDB_TYPES[key.type]
+            cursor.execute(f"ALTER TABLE {store.table} ADD COLUMN c{number} {type_}")
             cursor.execute(
                 "INSERT INTO columns VALUES (?, ?, ?, ?)", [store.store_id, key.name, key.type, number]
             )

@@ -35,10 +35,9 @@ def test_joined_fields_are_separated_again(pairs: list[tuple[str, str]]) -> None
         ("double", "", None),
         ("text", "x", "x"),
         ("json", "{", "{"),
-        ("text", None, None),
     ],
 )
-def test_a_value_has_the_type_of_its_key(type_: str, text: str | None, value: object) -> None:
+def test_a_value_has_the_type_of_its_key(type_: str, text: str, value: object) -> None:
     """What is no number of that type is not there [doc Data types]."""
     assert indexed_value(KeyIndex("k", type_), text, 100) == value
 

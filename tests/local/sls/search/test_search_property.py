@@ -24,7 +24,7 @@ INDEX = {
 }
 DELIMITERS = {None: r"[ /]+", "a": r"[ /]+", "b": r"-+"}
 
-values = st.text("xyXY /-", max_size=8)
+values = st.text("xsXS /-", max_size=8)
 logs = st.builds(
     lambda time, fields: StoredLog(time, tuple(fields.items())),
     st.integers(100, 5000),
@@ -33,7 +33,7 @@ logs = st.builds(
 terms = st.builds(
     lambda key, text, phrase: Term(key, tuple(text), phrase),
     st.sampled_from([None, "a", "b"]),
-    st.text("xyXY /-", min_size=1, max_size=5).filter(lambda text: re.search("[xyXY]", text)),
+    st.text("xsXS /-", min_size=1, max_size=5).filter(lambda text: re.search("[xsXS]", text)),
     st.booleans(),
 )
 bounds = st.none() | st.integers(-3, 3)
