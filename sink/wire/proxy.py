@@ -7,6 +7,7 @@ Which proxy that is, the environment says as it does for most programs: `https_p
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
@@ -56,9 +57,13 @@ async def tunnel(
 ) -> P:
     """Open a connection to a host through a proxy. Raises OSError."""
     loop = asyncio.get_running_loop()
-    transport, opening = await loop.create_connection(
-        lambda: _Opening(_connect_request(proxy, host, port)), proxy.host, proxy.port
-    )
+    try:
+        transport, opening = await loop.create_connection(
+            lambda: _Opening(_connect_request(proxy, host, port)), proxy.host, proxy.port
+        )
+    except socket.gaierror as error:
+        # Of the proxy's own name: about the host's, nobody has been asked.
+        raise ConnectionError(f"no way to the proxy {proxy.host}: {error}") from error
     connection = protocol()
     try:
         await opening.is_open

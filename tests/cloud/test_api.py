@@ -188,6 +188,19 @@ def test_a_host_that_no_name_server_knows_is_told_from_one_that_none_tells_of(
     assert nowhere.asked == 1
 
 
+def test_a_proxy_that_no_name_server_knows_says_nothing_of_the_host(
+    api: Make, nowhere: Nowhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The region has the product for all that anybody knows."""
+    monkeypatch.setenv("https_proxy", f"http://{urlsplit(nowhere.url).hostname}:3128")
+
+    with pytest.raises(Unreachable, match=r"no way to the proxy nlb\.nowhere\.test") as raised:
+        api("https://ecs.example")(regions_call())
+
+    assert raised.value.code == "NoAnswer"
+    assert nowhere.asked == 1
+
+
 @pytest.mark.parametrize("answer", STRANGE_ANSWERS, ids=range(len(STRANGE_ANSWERS)))
 def test_whoever_answers_in_its_place_is_unreachable(api: Make, answer: bytes) -> None:
     """A proxy's page or half a document is no answer of the cloud's."""
