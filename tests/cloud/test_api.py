@@ -338,6 +338,7 @@ def test_a_proxy_of_the_environment_is_used_for_the_vendor(
     async def run() -> str:
         async with proxying([], ways) as proxy:
             monkeypatch.setenv("http_proxy", proxy)
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
             through_proxy = Api(Endpoints(ecs="http://ecs.example"), LOCAL_KEYS)
             answer = await through_proxy(regions_call())
             through_proxy.close()
