@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 # Sizes for `make bench`: records in the embedded logstore, events for the analysis.
-RECORDS ?= 100000 1000000
+RECORDS ?= 100000 1000000 10000000
 EVENTS  ?= 100000 1000000 10000000
 
 .PHONY: run test check setup notebooks bench bench-quick clean

@@ -112,12 +112,17 @@ def _fill(url: str, client: LogClient, logs: Sequence[bytes], filled: int, size:
 
 
 def _await_index(client: LogClient, size: int) -> None:
+    """Ask until all is there, a tenth of the time at most: the index works on the same cores."""
     patience_seconds = size / _LEAST_INDEXED_PER_SECOND + 60
     give_up_at = time.monotonic() + patience_seconds
-    while (found := _count(client)) < size:
-        if time.monotonic() > give_up_at:
+    while True:
+        asked_at = time.monotonic()
+        if (found := _count(client)) == size:
+            return
+        now = time.monotonic()
+        if now > give_up_at:
             raise BenchmarkError(f"the index holds {found:,} of {size:,} logs after {patience_seconds:.0f} s")
-        time.sleep(0.05)
+        time.sleep(9 * (now - asked_at))
 
 
 def _count(client: LogClient) -> int:
