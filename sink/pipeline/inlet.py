@@ -123,11 +123,10 @@ class Inlet:
 
         MNS caps the long polls of an account, and answers those above the cap at once.
         """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._clock()
         messages, _ = await self._receive(wait_seconds)
         if not messages:
-            await self._sleep(self._limits.empty_seconds - (loop.time() - began))
+            await self._sleep(self._limits.empty_seconds - (self._clock() - began))
         return messages
 
     async def _receive(self, wait_seconds: int) -> tuple[Sequence[Message], bool]:
