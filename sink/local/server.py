@@ -29,8 +29,6 @@ from sink.local.app import Cloud
 from sink.local.connection import Connection
 from sink.local.options import build_cloud, parse_options
 
-_SWITCH_SECONDS = 0.0005
-"""Nothing waits longer for the thread that indexes: by default it may keep the interpreter for 5 ms."""
 FIRST_HOLDER_SECONDS = 30.0
 """How long a cloud that runs until unused waits for its first holder."""
 
@@ -57,7 +55,6 @@ def main(arguments: Sequence[str]) -> int:
     """Run the embedded cloud until SIGTERM or SIGINT; return the exit code of `sink local`."""
     options = parse_options(arguments)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with folder.locked(options.data):
             asyncio.run(_serve_until_signal(options))
