@@ -25,7 +25,7 @@ bench: $(READY)    ## every benchmark: writes docs/benchmarks.md
 	@$(VENV)/bin/python -m benchmarks.throughput --verify
 	@$(VENV)/bin/python -m benchmarks.throughput --sizes 5000 20000 80000 --processes 1 2 4 \
 		--json docs/throughput.json
-	@$(VENV)/bin/python -m benchmarks.reaction --json docs/reaction.json
+	@$(VENV)/bin/python -m benchmarks.reaction --sizes 5000 20000 --json docs/reaction.json
 	@$(VENV)/bin/python -m benchmarks.standing --json docs/standing.json
 	@$(VENV)/bin/python -m benchmarks.embedded --sizes $(RECORDS) --json docs/embedded.json
 	@$(VENV)/bin/python -m benchmarks.analysis --sizes $(EVENTS) --json docs/analysis.json

@@ -16,6 +16,8 @@ from benchmarks.results import Machine
 from sink.analysis.pictures.page import OKABE_ITO, drawn
 
 _TIME, _BOUND = OKABE_ITO[0], OKABE_ITO[3]
+_WIDE = 300
+"""From least to most: more is labelled at powers of ten alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ def spans(title: str, lines: Sequence[Span], machine: Machine, label: str) -> Fi
     axes.set_yticks(range(len(lines)), [line.name for line in reversed(lines)])
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.12)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    widest = max(line.most for line in lines) / min(line.least for line in lines)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if widest < _WIDE else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     figure.supxlabel(str(machine), x=0.01, ha="left", fontsize=7.5, color="#555555")

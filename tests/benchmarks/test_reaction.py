@@ -31,9 +31,12 @@ def test_the_quick_form_shows_every_row(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    reaction, inside, targets, backlog = tables(Results.load(kept))
+    reaction, inside, growth, targets, backlog = tables(Results.load(kept))
     assert [row[0] for row in reaction.rows] == [f"{one}: {span}" for one in CONDITIONS for span in SPANS]
     assert [row[0] for row in inside.rows] == [f"{one}: {stage}" for one in CONDITIONS for stage in STAGES]
+    assert [row[:2] for row in growth.rows] == [
+        [f"in the same queue: {SPANS[1]}", size] for size in ("64", "320")
+    ]
     assert [row[0] for row in targets.rows] == list(CONDITIONS)
     assert [row[:2] for row in backlog.rows] == [["in a queue of its own", "320"]]
     for name in (row[0] for table in (reaction, inside) for row in table.rows):
