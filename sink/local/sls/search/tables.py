@@ -21,7 +21,7 @@ from duckdb import DuckDBPyConnection
 
 from sink.local.sls.logs import StoredLog
 from sink.local.sls.search.config import IndexConfig, KeyIndex
-from sink.local.sls.search.rows import DOCUMENT, DUCKDB_TYPES, FIXED_COLUMNS, rows_of
+from sink.local.sls.search.rows import COLUMN_TYPES, DOCUMENT, DUCKDB_TYPES, FIXED_COLUMNS, rows_of
 
 CATALOGUE = """
 CREATE TABLE IF NOT EXISTS stores (store_id BIGINT, position BIGINT, config VARCHAR);
@@ -144,8 +144,7 @@ def _with_columns(cursor: DuckDBPyConnection, store: Store) -> Store:
     for key in store.config.keys.values() if store.config else ():
         if (key.name, key.type) not in columns:
             number = columns[key.name, key.type] = len(columns)
-            type_ = DOCUMENT if key.type == "json" else DUCKDB_TYPES[key.type]
-            cursor.execute(f"ALTER TABLE {store.table} ADD COLUMN c{number} {type_}")
+            cursor.execute(f"ALTER TABLE {store.table} ADD COLUMN c{number} {COLUMN_TYPES[key.type]}")
             cursor.execute(
                 "INSERT INTO columns VALUES (?, ?, ?, ?)", [store.store_id, key.name, key.type, number]
             )
